@@ -1,0 +1,57 @@
+"""Brings the database that an ini file names up to date: ``alembic -c INI upgrade head``,
+or with another address, ``alembic -c INI -x database_url=postgresql://… upgrade head``.
+
+The address is the one PonyTracker itself uses, so that the two cannot differ.
+"""
+
+import logging.config
+from typing import Literal
+
+import plaster
+import sqlalchemy as sa
+from alembic import context
+from sqlalchemy import Connection
+
+from ponytracker.db import make_engine
+from ponytracker.models import Base
+from ponytracker.settings import Settings
+
+
+def render_item(kind: str, item: object, _context: object) -> str | Literal[False]:
+    """Write our column types as what they are in the database: migrations outlive our code."""
+    if kind == "type" and isinstance(item, sa.TypeDecorator):
+        return f"sa.{item.impl_instance!r}"
+    if kind == "type" and isinstance(item, sa.Enum):
+        return f"sa.String(length={item.length})"
+    return False
+
+
+def migrate(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+        render_item=render_item,
+        transactional_ddl=True,  # also on SQLite: a migration that fails leaves nothing behind
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def main() -> None:
+    # A test hands over the connection that it will roll back.
+    connection = context.config.attributes.get("connection")
+    if connection is not None:
+        migrate(connection)
+        return
+    ini = context.config.config_file_name
+    logging.config.fileConfig(ini, disable_existing_loggers=False)
+    variables = context.get_x_argument(as_dictionary=True)
+    settings = Settings.from_ini(plaster.get_settings(ini, "app:main"), variables)
+    engine = make_engine(settings.database_url).execution_options(sqlite_begin="IMMEDIATE")
+    with engine.connect() as connection:
+        migrate(connection)
+    engine.dispose()
+
+
+main()

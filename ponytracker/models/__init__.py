@@ -1,0 +1,51 @@
+"""What is stored: one module a noun."""
+
+from ponytracker.models.account import Group, Notifications, SignInSession, Team, User
+from ponytracker.models.base import Base
+from ponytracker.models.event import Event, EventKind, TextRevision
+from ponytracker.models.grant import Grant, GrantPermission
+from ponytracker.models.issue import (
+    Issue,
+    IssueLabel,
+    IssueSubscription,
+    State,
+    StateReason,
+    SubscriptionReason,
+)
+from ponytracker.models.mail import MailState, OwedMail, ReceivedMail
+from ponytracker.models.project import Access, Label, Milestone, Project, ProjectSubscription
+from ponytracker.models.read_mark import ProjectReadMark, ReadMark
+from ponytracker.models.site import AuditEntry, EditPolicy, SiteSettings
+
+__all__ = [
+    "Access",
+    "AuditEntry",
+    "Base",
+    "EditPolicy",
+    "Event",
+    "EventKind",
+    "Grant",
+    "GrantPermission",
+    "Group",
+    "Issue",
+    "IssueLabel",
+    "IssueSubscription",
+    "Label",
+    "MailState",
+    "Milestone",
+    "Notifications",
+    "OwedMail",
+    "Project",
+    "ProjectReadMark",
+    "ProjectSubscription",
+    "ReadMark",
+    "ReceivedMail",
+    "SignInSession",
+    "SiteSettings",
+    "State",
+    "StateReason",
+    "SubscriptionReason",
+    "Team",
+    "TextRevision",
+    "User",
+]

@@ -1,0 +1,124 @@
+"""People and the ways they are put together: users, groups, teams, and their signed-in sessions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+
+from sqlalchemy import Column, ForeignKey, String, Table
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
+
+from ponytracker.models.base import NEVER_REUSED, Base, Id, now, words
+from ponytracker.text import fold
+
+
+class Notifications(StrEnum):
+    """Which events a person wants mail about."""
+
+    NEVER = "never"
+    OTHERS = "others"
+    ALWAYS = "always"
+
+
+class User(Base):
+    """An account. Whoever is not active cannot sign in and gets no mail."""
+
+    __tablename__ = "users"
+    __table_args__ = NEVER_REUSED
+
+    id: Mapped[Id]
+    username: Mapped[str] = mapped_column(String(150))
+    username_key: Mapped[str] = mapped_column(String(600), unique=True)
+    first_name: Mapped[str] = mapped_column(String(150), default="")
+    last_name: Mapped[str] = mapped_column(String(150), default="")
+    email: Mapped[str | None] = mapped_column(String(254), index=True)
+    notifications: Mapped[Notifications] = mapped_column(
+        words(Notifications), default=Notifications.OTHERS
+    )
+    time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    is_active: Mapped[bool] = mapped_column(default=True)
+    is_superuser: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    last_sign_in_at: Mapped[dt.datetime | None]
+
+    groups: Mapped[list[Group]] = relationship(
+        secondary=lambda: group_users, back_populates="users", passive_deletes=True
+    )
+    teams: Mapped[list[Team]] = relationship(
+        secondary=lambda: team_users, back_populates="users", passive_deletes=True
+    )
+
+    @validates("username")
+    def _remember_key(self, _attribute: str, username: str) -> str:
+        self.username_key = fold(username)
+        return username
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class Group(Base):
+    """Users put together, often by a directory."""
+
+    __tablename__ = "groups"
+    __table_args__ = NEVER_REUSED
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(128), unique=True)
+    users: Mapped[list[User]] = relationship(
+        secondary=lambda: group_users, back_populates="groups", passive_deletes=True
+    )
+
+
+class Team(Base):
+    """Users and groups put together, always by hand."""
+
+    __tablename__ = "teams"
+    __table_args__ = NEVER_REUSED
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(128), unique=True)
+    users: Mapped[list[User]] = relationship(
+        secondary=lambda: team_users, back_populates="teams", passive_deletes=True
+    )
+    groups: Mapped[list[Group]] = relationship(
+        secondary=lambda: team_groups, passive_deletes=True
+    )
+
+
+class SignInSession(Base):
+    """One browser that is signed in. Its cookie holds a token of which only the hash is here."""
+
+    __tablename__ = "sign_in_sessions"
+    __table_args__ = NEVER_REUSED
+
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    expires_at: Mapped[dt.datetime] = mapped_column(index=True)
+    address: Mapped[str] = mapped_column(String(64), default="")
+    user_agent: Mapped[str] = mapped_column(String(255), default="")
+
+
+def _members(name: str, owner: str, member: str) -> Table:
+    return Table(
+        name,
+        Base.metadata,
+        Column(
+            f"{owner}_id", ForeignKey(f"{owner}s.id", ondelete="CASCADE"), primary_key=True
+        ),
+        Column(
+            f"{member}_id",
+            ForeignKey(f"{member}s.id", ondelete="CASCADE"),
+            primary_key=True,
+            index=True,
+        ),
+    )
+
+
+group_users = _members("group_users", "group", "user")
+team_users = _members("team_users", "team", "user")
+team_groups = _members("team_groups", "team", "group")

@@ -1,0 +1,93 @@
+"""The timeline: what happened to an issue, in order, and the earlier versions of its texts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any
+
+from markupsafe import Markup
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ponytracker.models.account import User
+from ponytracker.models.base import NEVER_REUSED, Base, Id, now, words
+from ponytracker.models.issue import Issue
+
+
+class EventKind(StrEnum):
+    """What can happen to an issue. ``issues/timeline.py`` says how each reads and what it holds."""
+
+    OPENED = "opened"
+    COMMENTED = "commented"
+    COMMENT_DELETED = "comment_deleted"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    RENAMED = "renamed"
+    LABELED = "labeled"
+    UNLABELED = "unlabeled"
+    MILESTONED = "milestoned"
+    MILESTONE_RENAMED = "milestone_renamed"
+    DEMILESTONED = "demilestoned"
+    ASSIGNED = "assigned"
+    UNASSIGNED = "unassigned"
+    DUE_SET = "due_set"
+    DUE_CHANGED = "due_changed"
+    DUE_UNSET = "due_unset"
+    REFERENCED = "referenced"
+    MENTIONED = "mentioned"
+
+
+class Event(Base):
+    """One thing that happened. Ids rise with time within an issue, so that they mark what is read.
+
+    `args` holds what the kind needs, names beside ids, so that it still reads when they are gone.
+    `text` is the description (`EventKind.OPENED`) or comment as typed; `html` is made from it when
+    it is written, by the renderer of `html_version`. `submission` is the id of the form that made
+    the event: a form sent twice is taken once.
+    """
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("ix_events_issue_id_id", "issue_id", "id"),
+        # The activity of a project is read without joining its issues, newest first.
+        Index("ix_events_project_id_created_at", "project_id", "created_at", "id"),
+        NEVER_REUSED,
+    )
+
+    id: Mapped[Id]
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"))
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    actor_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+    created_at: Mapped[dt.datetime]
+    kind: Mapped[EventKind] = mapped_column(words(EventKind))
+    args: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    text: Mapped[str | None] = mapped_column(Text)
+    html: Mapped[Markup | None]
+    html_version: Mapped[int | None]
+    edited_at: Mapped[dt.datetime | None]
+    editor_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+    deleted_at: Mapped[dt.datetime | None]
+    submission: Mapped[str | None] = mapped_column(String(36), unique=True)
+
+    issue: Mapped[Issue] = relationship(foreign_keys=issue_id)
+    actor: Mapped[User | None] = relationship(foreign_keys=actor_id)
+
+
+class TextRevision(Base):
+    """What an event's text was before it was edited, who wrote it and until when it stood."""
+
+    __tablename__ = "text_revisions"
+    __table_args__ = NEVER_REUSED
+
+    id: Mapped[Id]
+    event_id: Mapped[int] = mapped_column(ForeignKey("events.id", ondelete="CASCADE"), index=True)
+    author_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+    text: Mapped[str] = mapped_column(Text)
+    replaced_at: Mapped[dt.datetime] = mapped_column(default=now)
