@@ -1,0 +1,119 @@
+"""The database: its engine, the session of a request, and what SQLite and PostgreSQL each need.
+
+SQLite runs in WAL mode, so that readers never wait, and whoever may write takes the write lock at
+the start (BEGIN IMMEDIATE): two deferred transactions that both read and then write cannot be
+queued, and one would fail with "database is locked". See docs/decisions/sqlite.rst.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import transaction
+import zope.sqlalchemy
+from pyramid.tweens import EXCVIEW
+from pyramid_retry import IRetryableError, mark_error_retryable
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from zope.interface import classImplements
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+LOCK_WAIT_MS = 30_000
+"""Milliseconds that a writer waits for SQLite's write lock before it gives up."""
+
+IMPATIENT_LOCK_WAIT_MS = 250
+"""The same for a write that may be left out, such as a read mark."""
+
+
+class Database:
+    """One engine and the sessions on it.
+
+    `bind` is an engine in use, and in tests one connection whose transaction is rolled back.
+    """
+
+    def __init__(self, bind: Engine | Connection) -> None:
+        self.bind = bind
+        # What commits here is a savepoint where the bind is in a transaction already.
+        self._join = "create_savepoint" if isinstance(bind, Connection) else "rollback_only"
+
+    def session(self, *, write: bool, patient: bool = True) -> Session:
+        """Return a new session; one that is to write must say so (see the module's text)."""
+        bind = self.bind
+        if isinstance(bind, Engine) and write:
+            wait = LOCK_WAIT_MS if patient else IMPATIENT_LOCK_WAIT_MS
+            bind = bind.execution_options(sqlite_begin="IMMEDIATE", sqlite_lock_wait_ms=wait)
+        return Session(bind, join_transaction_mode=self._join)
+
+
+def make_engine(database_url: str) -> Engine:
+    """Return an engine for *database_url*; nothing is connected yet."""
+    url = make_url(database_url)
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions of its own
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    wait = options.get("sqlite_lock_wait_ms", LOCK_WAIT_MS)
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait}")
+    connection.exec_driver_sql(f"BEGIN {options.get('sqlite_begin', 'DEFERRED')}")
+
+
+def _request_session(request: Any) -> Session:
+    session: Session = request.registry["ponytracker.database"].session(
+        write=request.method not in SAFE_METHODS
+    )
+    # "changed" from the start: else what plain SQL has written is rolled back without a word.
+    zope.sqlalchemy.register(session, transaction_manager=request.tm, initial_state="changed")
+    return session
+
+
+def fresh_transaction_tween_factory(handler: Callable[..., Any], _registry: Any) -> Any:
+    """Give error pages a transaction of their own: that of the failed view may be broken."""
+
+    def fresh_transaction_tween(request: Any) -> Any:
+        try:
+            return handler(request)
+        except Exception as error:
+            if "tm.active" in request.environ:
+                # Only the transaction that failed knows whether another try may succeed.
+                if request.tm.get().isRetryableError(error):
+                    mark_error_retryable(error)
+                request.tm.abort()
+                request.tm.begin()
+            raise
+
+    return fresh_transaction_tween
+
+
+def explicit_manager(_request: Any) -> transaction.TransactionManager:
+    """Return a transaction manager that refuses work outside of a begun transaction."""
+    return transaction.TransactionManager(explicit=True)
+
+
+def includeme(config: Any) -> None:
+    # Two people who write the same unique thing at once: the second is tried again, and its
+    # form then sees what the first has written.
+    classImplements(IntegrityError, IRetryableError)
+    config.add_request_method(_request_session, "dbsession", reify=True)
+    config.add_tween(
+        "ponytracker.db.fresh_transaction_tween_factory", under=EXCVIEW
+    )

@@ -1,0 +1,65 @@
+"""A project in the tree, and who may do what in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyramid.authorization import Authenticated, Everyone
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+from zope.interface import implementer
+
+from ponytracker.models import Access, Grant, Project
+from ponytracker.resources.base import Resource
+from ponytracker.resources.issue import IssuesResource
+from ponytracker.security.acl import EVERYTHING, Ace, allow, allow_grants, deny
+from ponytracker.security.permissions import NOT_WHILE_ARCHIVED, Permission
+from ponytracker.security.policy import IEnclosure
+from ponytracker.security.principals import SUPERUSER, grantee_principal
+
+if TYPE_CHECKING:
+    from ponytracker.resources.root import Root
+
+
+AUDIENCE = {Access.PUBLIC: Everyone, Access.REGISTERED: Authenticated, Access.PRIVATE: SUPERUSER}
+"""Who sees a project without any grant."""
+
+
+@implementer(IEnclosure)
+class ProjectResource(Resource):
+    def __init__(self, parent: Root, project: Project) -> None:
+        super().__init__(parent, project.name)
+        self.project = project
+        self.session = parent.session
+        self.site_grants = parent.grants
+        self.grants = (
+            self.session.scalars(
+                select(Grant)
+                .where(Grant.project_id == project.id)
+                .options(joinedload(Grant.permissions))
+            )
+            .unique()
+            .all()
+        )
+
+    def __acl__(self) -> list[Ace]:
+        # Archived comes first: there not even a superuser writes. Then what is allowed. Last, who
+        # may not see the project, since the root lets everyone see the site.
+        return [
+            *([deny(Everyone, NOT_WHILE_ARCHIVED)] if self.project.archived else []),
+            allow(SUPERUSER, EVERYTHING),
+            allow(AUDIENCE[self.project.access], Permission.VIEW),
+            *allow_grants(self.grants),
+            *(allow(grantee_principal(grant), Permission.VIEW, grant) for grant in self.grants),
+            *(
+                allow(grantee_principal(grant), Permission.VIEW, grant)
+                for grant in self.site_grants
+                if grant.gives(Permission.ACCESS_PROJECT)
+            ),
+            deny(Everyone, Permission.VIEW),
+        ]
+
+    def __getitem__(self, name: str) -> Resource:
+        if name == "issues":
+            return IssuesResource(self)
+        raise KeyError(name)

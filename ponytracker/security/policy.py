@@ -1,0 +1,84 @@
+"""The one answer to "may they?": Pyramid's security policy over our ACLs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.location import lineage
+from pyramid.request import RequestLocalCache
+from zope.interface import Interface
+
+from ponytracker.models.account import User
+from ponytracker.security.acl import Decision, decide
+from ponytracker.security.permissions import Permission
+from ponytracker.security.principals import ANONYMOUS, Identity, identify
+from ponytracker.security.sessions import KEY, find_user
+
+
+class IEnclosure(Interface):
+    """A node that encloses what is in it: what it does not show or denies, nothing inside allows."""
+
+
+def may(identity: Identity, context: Any, permission: Permission) -> Decision:
+    """Return whether *identity* may do *permission* on the resource *context*, and why.
+
+    Entries are asked from the node upwards, so a node could allow what its project does not:
+    the author of a comment would keep their right to it after losing sight of a private project.
+    Hence the enclosing project is asked first, and what it refuses stays refused.
+    """
+    principals = identity.principals
+    for place in lineage(context):
+        if IEnclosure.providedBy(place):
+            for needed in (Permission.VIEW, permission):
+                decision = decide(principals, place, needed)
+                refused = decision.ace is not None and not decision.allowed
+                if refused or (needed is Permission.VIEW and not decision.allowed):
+                    return decision
+    return decide(principals, context, permission)
+
+
+class SecurityPolicy:
+    """Who is asking, from the signed-in session; and what they may, from the tree."""
+
+    def __init__(self) -> None:
+        self._identities = RequestLocalCache(self._load_identity)
+
+    def identity(self, request: Any) -> Identity:
+        identity: Identity = self._identities.get_or_create(request)
+        return identity
+
+    def authenticated_userid(self, request: Any) -> int | None:
+        return self.identity(request).user_id
+
+    def permits(self, request: Any, context: Any, permission: str) -> Decision:
+        return may(self.identity(request), context, Permission(permission))
+
+    def remember(self, request: Any, userid: str, **kw: Any) -> list[tuple[str, str]]:
+        """Keep the session token *userid* in a renewed cookie session (against fixation)."""
+        request.session.invalidate()
+        request.session[KEY] = userid
+        return []
+
+    def forget(self, request: Any, **kw: Any) -> list[tuple[str, str]]:
+        request.session.invalidate()
+        return []
+
+    def _load_identity(self, request: Any) -> Identity:
+        token = request.session.get(KEY)
+        if not isinstance(token, str):
+            return ANONYMOUS
+        user = find_user(request.dbsession, token)
+        return ANONYMOUS if user is None else identify(request.dbsession, user)
+
+
+def _user(request: Any) -> User:
+    """Return the row of whoever is signed in, for the services that take an actor."""
+    user: User = request.dbsession.get_one(User, request.identity.user_id)
+    return user
+
+
+def includeme(config: Any) -> None:
+    config.add_request_method(_user, "user", reify=True)
+    config.set_security_policy(SecurityPolicy())
+    config.set_default_permission(Permission.VIEW)
+    config.set_default_csrf_options(require_csrf=True)

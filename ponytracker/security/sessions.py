@@ -1,0 +1,83 @@
+"""Signed-in sessions: a random token in the cookie, its hash in the database.
+
+A row for each session, so that it can be listed and ended; the cookie alone proves nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+from typing import Any
+
+from pyramid.session import JSONSerializer, SignedCookieSessionFactory
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from ponytracker.models.account import SignInSession, User
+from ponytracker.models.base import now
+
+KEY = "sign_in"
+"""The key of the token in the cookie session."""
+
+
+def start_session(
+    session: Session, user: User, *, days: int, address: str, user_agent: str
+) -> str:
+    """Store a new signed-in session of *user* and return its token; sweep those that expired."""
+    token = secrets.token_urlsafe(32)
+    started = now()
+    session.execute(delete(SignInSession).where(SignInSession.expires_at < started))
+    session.add(
+        SignInSession(
+            user_id=user.id,
+            token_hash=_hash(token),
+            created_at=started,
+            expires_at=started + dt.timedelta(days=days),
+            address=address[:64],
+            user_agent=user_agent[:255],
+        )
+    )
+    return token
+
+
+def find_user(session: Session, token: str) -> User | None:
+    """Return the active user whose session *token* opens, or nothing."""
+    return session.scalar(
+        select(User)
+        .join(SignInSession)
+        .where(
+            SignInSession.token_hash == _hash(token),
+            SignInSession.expires_at > now(),
+            User.is_active,
+        )
+    )
+
+
+def end_session(session: Session, token: str) -> None:
+    session.execute(delete(SignInSession).where(SignInSession.token_hash == _hash(token)))
+
+
+def _hash(token: str) -> str:
+    # The token has 256 random bits: nothing slower is needed, and look-up by the hash leaks nothing.
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def includeme(config: Any) -> None:
+    """Sign the cookie session, as JSON; over https it is sent over https only."""
+    settings = config.registry["ponytracker.settings"]
+    factories = {
+        secure: SignedCookieSessionFactory(
+            settings.secret,
+            serializer=JSONSerializer(),
+            cookie_name="ponytracker",
+            max_age=settings.session_days * 86_400,
+            timeout=settings.session_days * 86_400,
+            reissue_time=86_400,
+            httponly=True,
+            secure=secure,
+            samesite="Lax",
+        )
+        for secure in (True, False)
+    }
+    config.set_session_factory(lambda request: factories[request.scheme == "https"](request))

@@ -1,0 +1,207 @@
+"""The ini keys of PonyTracker: parsed and checked once, at start, into one frozen object.
+
+A value comes from the first that has it of: a variable on the command line
+(``pserve development.ini http_port=7001``), the environment, the ini file, the default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+DEVELOPMENT_SECRET = "for-development-on-localhost-only-never-elsewhere"  # noqa: S105
+"""The secret of ``development.ini``. The whole world knows it, so only localhost may use it."""
+
+PLACEHOLDERS = ("replace", "change", "changeme", "secret", "xxx", "todo", "<")
+
+
+class SettingError(ValueError):
+    """An ini key is missing or has a value that cannot be used; the text says what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """How one ini key is read; *variable* and *env* name what goes over the file."""
+
+    name: str
+    parse: Callable[[str], Any]
+    expected: str
+    variable: str | None = None
+    env: str | None = None
+    secret: bool = False
+
+    def read(self, ini: Mapping[str, Any], variables: Mapping[str, str], default: object) -> Any:
+        where, raw = self._find(ini, variables)
+        if not raw:
+            if default is dataclasses.MISSING:
+                raise SettingError(f"{where} is missing: expected {self.expected}.")
+            return default
+        try:
+            return self.parse(raw)
+        except ValueError as error:
+            shown = f"a secret of {len(raw)} characters" if self.secret else f"'{raw}'"
+            why = f" ({error})" if isinstance(error, Unfit) else ""
+            raise SettingError(
+                f"{where} has the value {shown}: expected {self.expected}{why}."
+            ) from None
+
+    def _find(self, ini: Mapping[str, Any], variables: Mapping[str, str]) -> tuple[str, str]:
+        if self.variable and variables.get(self.variable):
+            return f"variable '{self.variable}'", variables[self.variable].strip()
+        if self.env and os.environ.get(self.env):
+            return f"environment variable {self.env}", os.environ[self.env].strip()
+        return f"key '{self.name}'", str(ini.get(self.name, "")).strip()
+
+
+class Unfit(ValueError):
+    """Why a value was refused, in words that may be shown."""
+
+
+def _database_url(raw: str) -> str:
+    try:
+        url = make_url(raw)
+    except ArgumentError as error:
+        raise ValueError from error
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ValueError
+    return raw
+
+
+def _base_url(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError
+    _ = parts.port  # raises ValueError when it is no port number
+    return raw.rstrip("/")
+
+
+def _secret(raw: str) -> str:
+    if raw.lower().startswith(PLACEHOLDERS):
+        raise Unfit("it is still the placeholder of the sample file")
+    if len(raw) < 32:
+        raise Unfit("it is too short")
+    return raw
+
+
+def _count(low: int, high: int) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        if not raw.isascii() or not raw.isdigit() or not low <= int(raw) <= high:
+            raise ValueError
+        return int(raw)
+
+    return parse
+
+
+def _key(
+    name: str,
+    parse: Callable[[str], Any],
+    expected: str,
+    *,
+    default: Any = dataclasses.MISSING,
+    variable: str | None = None,
+    env: str | None = None,
+    secret: bool = False,
+) -> Any:
+    key = Key(name, parse, expected, variable, env, secret)
+    return dataclasses.field(default=default, repr=not secret, metadata={"key": key})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the administrator decided. Each field is one key of the ini file."""
+
+    database_url: str = _key(
+        "sqlalchemy.url",
+        _database_url,
+        "a database address such as sqlite:////var/lib/ponytracker/db.sqlite"
+        " or postgresql://user:password@host/name",
+        variable="database_url",
+        env="PONYTRACKER_DATABASE_URL",
+        secret=True,
+    )
+    base_url: str = _key(
+        "ponytracker.base_url",
+        _base_url,
+        "the address people type to come here, such as https://tracker.example.org",
+        default="",
+        variable="base_url",
+        env="PONYTRACKER_BASE_URL",
+    )
+    secret: str = _key(
+        "ponytracker.secret",
+        _secret,
+        "at least 32 random characters, which `ponytracker generate-secret` prints",
+        env="PONYTRACKER_SECRET",
+        secret=True,
+    )
+    http_port: int = _key(
+        "http_port",
+        _count(1, 65_535),
+        "a port from 1 to 65535",
+        default=6543,
+        variable="http_port",
+        env="PONYTRACKER_HTTP_PORT",
+    )
+    session_days: int = _key(
+        "ponytracker.session_days", _count(1, 3650), "a number of days from 1 to 3650", default=30
+    )
+    argon2_memory_kib: int = _key(
+        "ponytracker.argon2_memory_kib",
+        _count(32, 4_194_304),
+        "a number of KiB from 32 to 4194304",
+        default=65_536,
+    )
+    argon2_rounds: int = _key(
+        "ponytracker.argon2_rounds", _count(1, 100), "a number from 1 to 100", default=3
+    )
+
+    @classmethod
+    def from_ini(
+        cls, ini: Mapping[str, Any], variables: Mapping[str, str] | None = None
+    ) -> Settings:
+        """Read the ``[app:main]`` section *ini*; raise `SettingError` at the first wrong key."""
+        fields = dataclasses.fields(cls)
+        known = [field.metadata["key"].name for field in fields]
+        for name in ini:
+            if name.startswith("ponytracker.") and name not in known:
+                nearest = difflib.get_close_matches(name, known, 1)
+                hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+                raise SettingError(f"key '{name}' is not a key of PonyTracker.{hint}")
+        values = {
+            field.name: field.metadata["key"].read(ini, variables or {}, field.default)
+            for field in fields
+        }
+        for_development = values["secret"] == DEVELOPMENT_SECRET
+        if not values["base_url"] and for_development:
+            values["base_url"] = f"http://localhost:{values['http_port']}"
+        if not values["base_url"]:
+            raise SettingError(
+                "key 'ponytracker.base_url' is missing: expected the address people type to come"
+                " here, such as https://tracker.example.org."
+            )
+        settings = cls(**values)
+        if for_development and not settings.is_local:
+            raise SettingError(
+                "key 'ponytracker.secret' still has the secret of development.ini, which everybody"
+                f" knows, though base_url is '{settings.base_url}': expected your own, which"
+                " `ponytracker generate-secret` prints."
+            )
+        return settings
+
+    @property
+    def is_local(self) -> bool:
+        """Whether people come here only from this machine."""
+        return urlsplit(self.base_url).hostname in ("localhost", "127.0.0.1", "::1")
+
+
+def includeme(config: Any) -> None:
+    config.add_request_method(
+        lambda request: request.registry["ponytracker.settings"], "settings", reify=True
+    )
