@@ -1,0 +1,49 @@
+"""PonyTracker: a small, easy to use issue tracker that teams host themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.config import Configurator
+
+from ponytracker.db import Database, make_engine
+from ponytracker.settings import Settings
+
+
+def main(global_config: dict[str, str], **ini: Any) -> Any:
+    """Return the WSGI application that the ``[app:main]`` section of an ini file describes."""
+    settings = Settings.from_ini(ini, global_config)
+    return make_app(settings, Database(make_engine(settings.database_url)), ini)
+
+
+def make_app(settings: Settings, database: Database, ini: dict[str, Any] | None = None) -> Any:
+    with Configurator(settings={**(ini or {}), **FRAMEWORK}) as config:
+        config.registry["ponytracker.settings"] = settings
+        config.registry["ponytracker.database"] = database
+        config.include("pyramid_tm")
+        config.include("pyramid_retry")
+        config.include("pyramid_jinja2")
+        config.include("ponytracker.settings")
+        config.include("ponytracker.db")
+        config.include("ponytracker.security")
+        config.include("ponytracker.resources")
+        config.include("ponytracker.web")
+        config.include("ponytracker.accounts")
+        config.include("ponytracker.projects")
+        config.include("ponytracker.issues")
+    return config.make_wsgi_app()
+
+
+FRAMEWORK = {
+    "tm.manager_hook": "ponytracker.db.explicit_manager",
+    # Else each request, even one for a picture, would ask the database who it is from.
+    "tm.annotate_user": "false",
+    "retry.attempts": "3",
+    "jinja2.directories": "ponytracker:templates",
+    "jinja2.i18n.domain": "ponytracker",
+    "jinja2.trim_blocks": "true",
+    "jinja2.lstrip_blocks": "true",
+    "jinja2.newstyle": "true",
+    "jinja2.undefined": "strict",
+}
+"""What PonyTracker relies on in the libraries below it; an ini file cannot change it."""

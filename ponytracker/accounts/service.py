@@ -1,0 +1,77 @@
+"""Accounts: creating them, signing in and out."""
+
+from __future__ import annotations
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from ponytracker.errors import DomainError
+from ponytracker.i18n import _
+from ponytracker.models import User
+from ponytracker.models.base import now
+from ponytracker.security.passwords import Passwords
+from ponytracker.security.sessions import start_session
+from ponytracker.text import fold
+
+
+class NameTaken(DomainError):
+    """There is an account of that name already, in whatever case."""
+
+
+def create_user(
+    session: Session,
+    *,
+    username: str,
+    password_hash: str | None = None,
+    email: str | None = None,
+    is_active: bool = True,
+    is_superuser: bool = False,
+) -> User:
+    """Create an account; without a password hash nobody can sign in to it."""
+    if find_user(session, username) is not None:
+        raise NameTaken(_("There is already a user with this name."))
+    user = User(
+        username=username,
+        email=email,
+        password_hash=password_hash,
+        is_active=is_active,
+        is_superuser=is_superuser,
+    )
+    session.add(user)
+    session.flush()
+    return user
+
+
+def find_user(session: Session, username: str) -> User | None:
+    """Return the account of that name, in whatever case it is written."""
+    return session.scalar(select(User).where(User.username_key == fold(username)))
+
+
+def any_user(session: Session) -> bool:
+    return bool(session.scalar(select(exists().where(User.id.is_not(None)))))
+
+
+def sign_in(
+    session: Session,
+    passwords: Passwords,
+    *,
+    username: str,
+    password: str,
+    days: int,
+    address: str,
+    user_agent: str,
+) -> str | None:
+    """Return the token of a new signed-in session, or nothing where name or password is wrong.
+
+    An unknown or disabled account costs the same time as a wrong password. A hash made at another
+    cost than today's is replaced.
+    """
+    user = find_user(session, username)
+    if not passwords.check(user.password_hash if user else None, password):
+        return None
+    if user is None or user.password_hash is None or not user.is_active:
+        return None
+    if passwords.needs_rehash(user.password_hash):
+        user.password_hash = passwords.hash(password)
+    user.last_sign_in_at = now()
+    return start_session(session, user, days=days, address=address, user_agent=user_agent)

@@ -1,0 +1,77 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.security import NO_PERMISSION_REQUIRED, forget, remember
+from pyramid.view import view_config
+
+from ponytracker.accounts import service
+from ponytracker.accounts.forms import LoginForm
+from ponytracker.i18n import _
+from ponytracker.resources import Root
+from ponytracker.security.sessions import KEY, end_session
+from ponytracker.web.paths import site_path
+
+_LOGIN = {
+    "context": Root,
+    "name": "login",
+    "permission": NO_PERMISSION_REQUIRED,
+    "renderer": "templates/login.jinja2",
+}
+
+
+@view_config(request_method="GET", **_LOGIN)
+@view_config(request_method="POST", **_LOGIN)
+def login(context: Root, request: Any) -> Any:
+    form = LoginForm(request)
+    home = request.resource_path(context)
+    if form.accepts():
+        token = service.sign_in(
+            request.dbsession,
+            request.passwords,
+            username=form.username.data,
+            password=form.password.data,
+            days=request.settings.session_days,
+            address=request.client_addr or "",
+            user_agent=request.user_agent or "",
+        )
+        if token is not None:
+            remember(request, token)
+            return HTTPSeeOther(site_path(request, "next") or home)
+        request.response.status_int = 422
+        form.form_errors.append(_("The username or the password is wrong."))
+    return {
+        "form": form,
+        "next": site_path(request, "next"),
+        "cancel": site_path(request, "prev") or home,
+    }
+
+
+@view_config(
+    context=Root,
+    name="logout",
+    request_method="GET",
+    permission=NO_PERMISSION_REQUIRED,
+    renderer="confirm.jinja2",
+)
+def confirm_logout(context: Root, request: Any) -> dict[str, Any]:
+    return {
+        "title": _("Sign out"),
+        "question": _("Do you want to sign out?"),
+        "button": _("Sign out"),
+        "cancel": request.resource_path(context),
+    }
+
+
+@view_config(
+    context=Root, name="logout", request_method="POST", permission=NO_PERMISSION_REQUIRED
+)
+def logout(context: Root, request: Any) -> HTTPSeeOther:
+    token = request.session.get(KEY)
+    if token:
+        end_session(request.dbsession, token)
+    forget(request)
+    return HTTPSeeOther(request.resource_path(context))

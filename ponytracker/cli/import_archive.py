@@ -1,0 +1,4 @@
+"""placeholder"""
+import click
+@click.group("import")
+def import_archive() -> None: ...

@@ -1,0 +1,59 @@
+"""What every command begins with: the ini file it is told, and the database that file names."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import click
+import plaster
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from ponytracker.db import Database, make_engine
+from ponytracker.settings import SettingError, Settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """A tracker, as its ini file describes it."""
+
+    ini: Path
+    settings: Settings
+    database: Database
+
+
+def open_site(ini: Path, variables: tuple[str, ...] = ()) -> Site:
+    """Read *ini*, with ``KEY=VALUE`` *variables* over it, and open its database.
+
+    Raise `click.ClickException`, which ends the command with its text, when a key is wrong or the
+    database has no tables yet.
+    """
+    values = {}
+    for variable in variables:
+        key, equals, value = variable.partition("=")
+        if not equals:
+            raise click.UsageError(f"'{variable}': expected KEY=VALUE, such as http_port=8080.")
+        values[key] = value
+    try:
+        settings = Settings.from_ini(plaster.get_settings(str(ini), "app:main"), values)
+    except (SettingError, plaster.Error) as error:
+        raise click.ClickException(f"{ini}: {error}") from None
+    database = Database(make_engine(settings.database_url))
+    try:
+        with database.session(write=False) as session:
+            session.connection().exec_driver_sql("SELECT 1 FROM site_settings")
+    except (OperationalError, ProgrammingError) as error:
+        raise click.ClickException(
+            f"The database cannot be read ({error.orig}). Is it there, and brought up to date by"
+            f" `alembic -c {ini} upgrade head`?"
+        ) from None
+    return Site(ini, settings, database)
+
+
+ini_argument = click.argument("ini", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+ini_option = click.option(
+    "--ini",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The ini file of the tracker.",
+)

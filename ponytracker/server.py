@@ -1,0 +1,27 @@
+"""Serves the tracker with waitress: what ``use = egg:ponytracker#waitress`` in an ini file names."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any
+
+from waitress import serve_paste
+
+def serve(app: Any, global_conf: dict[str, str], **options: str) -> None:
+    """Run until stopped. The options are waitress' own, as in its documentation.
+
+    The port may also come from the command line (``http_port=7001``) or the environment.
+    """
+    port = global_conf.get("http_port") or os.environ.get("PONYTRACKER_HTTP_PORT")
+    if port:
+        options["port"] = port
+    try:
+        serve_paste(app, global_conf, **options)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise SystemExit(
+            f"Port {options.get('port')} is in use by another program. Name a free one:"
+            " pserve INI http_port=7001, or make serve PORT=7001."
+        ) from None

@@ -1,0 +1,98 @@
+"""Forms as every page uses them: clean text in, errors beside their fields, taken once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import wtforms
+from webob.multidict import MultiDict
+
+from ponytracker.i18n import _
+from ponytracker.text import clean_line, clean_text
+
+
+class Form(wtforms.Form):
+    """A form over a POST; anything else shows it as it is to begin with."""
+
+    def __init__(self, request: Any, **initial: Any) -> None:
+        self.request = request
+        posted = None
+        if request.method == "POST":
+            # A file where a text belongs counts as nothing, instead of an error further down.
+            texts = [(name, value) for name, value in request.POST.items() if type(value) is str]
+            posted = MultiDict(texts)
+        zone = ZoneInfo(request.identity.time_zone)
+        super().__init__(posted, meta={"time_zone": zone}, **initial)
+
+    def accepts(self) -> bool:
+        """Return whether this is a POST of valid values, and not only of a text to preview."""
+        if self.request.method != "POST" or "preview" in self.request.POST:
+            return False
+        valid = self.validate()
+        if not valid:
+            self.request.response.status_int = 422
+        return valid
+
+
+def posted_text(request: Any, name: str) -> str:
+    """Return the text field *name* of a POST that is no `Form`, empty where it is none."""
+    value = request.POST.get(name, "")
+    return clean_text(value) if type(value) is str else ""
+
+
+class LineField(wtforms.StringField):
+    """One line of text, without blanks at its ends."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.data = clean_line(valuelist[0]).strip() if valuelist else ""
+
+
+class TextField(wtforms.TextAreaField):
+    """Text as it was typed. With *required*, blanks alone do not count."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.data = clean_text(valuelist[0]) if valuelist else ""
+
+
+class SubmissionField(wtforms.HiddenField):
+    """The id of this form as it was shown: sent twice, it is taken once."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            self.data = str(uuid.UUID(valuelist[0]))
+        except (ValueError, IndexError):
+            self.data = str(uuid.uuid4())
+
+    def process_data(self, value: Any) -> None:
+        self.data = value or str(uuid.uuid4())
+
+
+class LocalTimeField(wtforms.Field):
+    """A time in the zone of whoever types it; `data` is aware, in UTC, or nothing."""
+
+    widget = wtforms.widgets.DateTimeLocalInput()
+    FORMATS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+
+    typed: str | None = None
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.typed = clean_line(valuelist[0]).strip() if valuelist else ""
+        self.data = self._parse(self.typed) if self.typed else None
+
+    def _value(self) -> str:
+        if self.typed is not None:
+            return self.typed
+        return self.data.astimezone(self.meta.time_zone).strftime(self.FORMATS[0]) if self.data else ""
+
+    def _parse(self, typed: str) -> dt.datetime:
+        for pattern in self.FORMATS:
+            try:
+                local = dt.datetime.strptime(typed, pattern).replace(tzinfo=self.meta.time_zone)
+                return local.astimezone(dt.UTC)
+            except (ValueError, OverflowError):
+                continue
+        raise ValueError(_("Write the time like 2026-12-31 18:00."))
+

@@ -1,0 +1,118 @@
+"""What the templates of every page can say: icons, assets, times, rights, translated texts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime, format_timedelta
+from jinja2 import pass_context
+from markupsafe import Markup
+from pyramid.csrf import get_csrf_token
+from pyramid.traversal import find_interface
+
+from ponytracker.models import SiteSettings, User
+from ponytracker.models.base import now
+from ponytracker.security.permissions import Permission
+from ponytracker.security.policy import IEnclosure
+from ponytracker.web.static import MANIFEST, STATIC
+
+
+@cache
+def _manifest() -> dict[str, str]:
+    manifest: dict[str, str] = json.loads(MANIFEST.read_text())
+    return manifest
+
+
+@pass_context
+def icon(context: Any, name: str, label: str = "", css: str = "") -> Markup:
+    """Return the icon *name*; with *label*, what it says to those who do not see it."""
+    sprite = context["request"].static_path(STATIC + "icons.svg")
+    spoken = (
+        Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
+    )
+    return Markup('<svg class="octicon {}" width="16" height="16" {}><use href="{}#{}"/></svg>').format(
+        css, spoken, sprite, name
+    )
+
+
+@pass_context
+def local_time(context: Any, time: dt.datetime) -> str:
+    """Return *time* in the zone of whoever reads, to the minute."""
+    request = context["request"]
+    zone = ZoneInfo(request.identity.time_zone)
+    return format_datetime(time, "medium", tzinfo=zone, locale=request.locale_name)
+
+
+@pass_context
+def time_tag(context: Any, time: dt.datetime) -> Markup:
+    """Return a `<time>` that says how long ago, and exactly when in its title."""
+    ago = format_timedelta(
+        time - now(), add_direction=True, locale=context["request"].locale_name
+    )
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        time.isoformat(), local_time(context, time), ago
+    )
+
+
+@pass_context
+def translate(context: Any, text: str) -> str:
+    """Return a text that Python code has marked for translation, in the reader's language."""
+    translated: str = context["request"].localizer.translate(text)
+    return translated
+
+
+@pass_context
+def csrf_field(context: Any) -> Markup:
+    """Return the hidden field that every form which posts must have."""
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(
+        get_csrf_token(context["request"])
+    )
+
+
+@pass_context
+def may(context: Any, permission: str, resource: Any = None) -> bool:
+    """Return whether whoever reads may do *permission* on *resource*, or else on this page's."""
+    request = context["request"]
+    return bool(request.has_permission(Permission(permission), resource or request.context))
+
+
+@pass_context
+def url(context: Any, resource: Any, *elements: str, **options: Any) -> str:
+    """Return the path of *resource*, or of one of its views."""
+    path: str = context["request"].resource_path(resource, *elements, **options)
+    return path
+
+
+def enclosing_project(resource: Any) -> Any:
+    """Return the node of the project that *resource* is, or is in."""
+    return find_interface(resource, IEnclosure)
+
+
+def author_name(user: User | None) -> str:
+    """Return the name of who wrote something, also where the account is gone."""
+    return user.username if user else "ghost"
+
+
+def _site_settings(request: Any) -> SiteSettings:
+    settings: SiteSettings = request.dbsession.get_one(SiteSettings, 1)
+    return settings
+
+
+def includeme(config: Any) -> None:
+    config.add_request_method(_site_settings, "site_settings", reify=True)
+    config.commit()  # the Jinja environment is there only once pyramid_jinja2 is set up
+    environment = config.get_jinja2_environment()
+    environment.globals.update(
+        icon=icon, time_tag=time_tag, csrf_field=csrf_field, may=may, url=url, static=STATIC
+    )
+    environment.filters.update(
+        author_name=author_name,
+        enclosing_project=enclosing_project,
+        from_iso=dt.datetime.fromisoformat,
+        local_time=local_time,
+        translate=translate,
+    )

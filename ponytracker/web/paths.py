@@ -1,0 +1,17 @@
+"""Paths of this site, which `next` and `prev` may name; anything else is not followed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+# A browser drops tabs and line ends and reads a backslash as a slash, so "/\t/evil" leaves the site.
+_SITE_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
+
+
+def site_path(request: Any, parameter: str) -> str | None:
+    """Return the path that *parameter* of the query or form names, if it is one of this site."""
+    raw = request.params.get(parameter)
+    if isinstance(raw, str) and _SITE_PATH.fullmatch(raw):
+        return raw
+    return None
