@@ -20,7 +20,7 @@ from ponytracker.importers.records import ArchiveError
 from ponytracker.text import clean_line
 
 MAX_MEMBER = 64 * 2**20
-"""Bytes that one file of a directory or tar may have. Of 22,000 real ones the largest has 0.9 MB."""
+"""Bytes that a file of a directory or tar may have. Of 22,000 real ones the largest has 0.9 MB."""
 
 MAX_FILE = 512 * 2**20
 """Bytes that a file which is the whole archive may have. Parsed it takes about four times that."""
@@ -49,9 +49,7 @@ def read_files(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[re.Match[s
     return _read_directory(path, wanted) if path.is_dir() else _read_tar(path, wanted)
 
 
-def _read_directory(
-    path: Path, wanted: re.Pattern[str]
-) -> Iterator[tuple[re.Match[str], bytes]]:
+def _read_directory(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[re.Match[str], bytes]]:
     for folder, folders, names in os.walk(path):
         folders.sort()
         for name in sorted(names):
@@ -95,9 +93,7 @@ def _decompressed(path: Path) -> IO[bytes]:
 
 def _check_size(name: str, size: int, limit: int) -> None:
     if size > limit:
-        raise ArchiveError(
-            f"{clean_line(name)} has {size:,} bytes; expected at most {limit:,}."
-        )
+        raise ArchiveError(f"{clean_line(name)} has {size:,} bytes; expected at most {limit:,}.")
 
 
 class _Header(tarfile.TarInfo):

@@ -49,7 +49,7 @@ class _Past:
     def __init__(self, issue: ImportedIssue) -> None:
         self.issue = issue
         self.events = sorted(issue.events, key=lambda event: event.at)
-        times = [step.at for step in (*issue.comments, *issue.events)]
+        times = [comment.at for comment in issue.comments] + [event.at for event in issue.events]
         self.start = issue.created_at
         self.end = max(self.start, issue.closed_at or self.start, *times)
         renames = self._told(EventKind.RENAMED)
@@ -95,9 +95,7 @@ class _Past:
             closed_by = self.issue.closed_by
             closing = ImportedEvent(EventKind.CLOSED, at, closed_by, closed_by is not None)
         yield from turns
-        yield dataclasses.replace(
-            closing, at=at, reason=self.issue.state_reason or closing.reason
-        )
+        yield dataclasses.replace(closing, at=at, reason=self.issue.state_reason or closing.reason)
 
     def label_changes(self) -> Iterator[ImportedEvent]:
         on, off = EventKind.LABELED, EventKind.UNLABELED
@@ -110,7 +108,9 @@ class _Past:
     def milestone_changes(self) -> Iterator[ImportedEvent]:
         milestone = self.issue.milestone
         on, off = EventKind.MILESTONED, EventKind.DEMILESTONED
-        yield from self._changes(self._told(on, off), on, off, milestone and milestone.name)
+        yield from self._changes(
+            self._told(on, off), on, off, milestone.name if milestone else None
+        )
 
     def assignee_changes(self) -> Iterator[ImportedEvent]:
         """Yield changes of the one assignee that an issue has here: who was assigned last."""

@@ -211,11 +211,13 @@ def record(
 
 def lock_project(session: Session, project: Project) -> None:
     """Hold the row of *project*, with its counters as they are now, until the commit."""
+    session.flush()  # what is not written yet would be lost by reading the row again
     session.refresh(project, with_for_update=_LOCK)
 
 
 def lock_issue(session: Session, issue: Issue) -> None:
     """Hold the row of *issue*, as it is now, until the commit."""
+    session.flush()
     # Its columns by name: joined rows, which the page has loaded with it, cannot be locked.
     session.refresh(issue, _ISSUE_COLUMNS, with_for_update=_LOCK)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, exists, select, true
 from sqlalchemy.orm import Session
@@ -37,6 +37,7 @@ def create_project(
     display_name: str,
     description: str = "",
     access: Access = Access.PUBLIC,
+    labels: Iterable[tuple[str, str]] = FIRST_LABELS,
 ) -> Project:
     """Create a project; its creator watches it and gets every right on it."""
     project = Project(
@@ -45,7 +46,7 @@ def create_project(
     session.add(project)
     session.flush()
     session.add_all(
-        Label(project_id=project.id, name=label, color=color) for label, color in FIRST_LABELS
+        Label(project_id=project.id, name=label, color=color) for label, color in labels
     )
     if creator is not None:
         session.add(ProjectSubscription(project_id=project.id, user_id=creator.id))

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_skeleton, format_timedelta
 from jinja2 import pass_context
 from markupsafe import Markup
 from pyramid.csrf import get_csrf_token
@@ -44,7 +44,7 @@ def local_time(context: Any, time: dt.datetime) -> str:
     """Return *time* in the zone of whoever reads, to the minute."""
     request = context["request"]
     zone = ZoneInfo(request.identity.time_zone)
-    return format_datetime(time, "medium", tzinfo=zone, locale=request.locale_name)
+    return format_skeleton("yMMMdHm", time, tzinfo=zone, locale=request.locale_name)
 
 
 @pass_context

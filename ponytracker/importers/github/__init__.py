@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ponytracker.importers.files import read_file
+from ponytracker.importers.github import draft
 from ponytracker.importers.github.backup import Backup
-from ponytracker.importers.github.draft import DraftArchive
-from ponytracker.importers.node import parse
+from ponytracker.importers.node import Node, parse
 from ponytracker.importers.records import Archive, ArchiveError
 
 EXPECTED = (
@@ -18,12 +18,12 @@ EXPECTED = (
 
 
 def open_archive(path: Path) -> Archive:
-    """Return the archive at *path*, whatever its name; raise `ArchiveError` where it is none."""
+    """Return the archive at *path*, told by its content; raise `ArchiveError` where it is none."""
     if path.is_dir() or not _starts_like_json(path):
         return Backup(path)
-    document = parse(read_file(path), str(path))
-    if type(document) is dict and DraftArchive.recognises(document):
-        return DraftArchive(document, path.name)
+    document = parse(read_file(path), path.name)
+    if type(document) is dict and document.get("magic") == draft.MAGIC:
+        return draft.DraftArchive(Node(document, path.name))
     raise ArchiveError(f"{path} is JSON, but no archive that can be imported; expected {EXPECTED}.")
 
 

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from ponytracker.importers.files import read_files
 from ponytracker.importers.github.fields import (
+    issue_title,
     label,
+    login,
     milestone_name,
-    title,
     title_and_text,
     user_login,
 )
@@ -109,13 +110,13 @@ def _repository(node: Node) -> str:
 
 
 def _issue(node: Node, number: int, *, is_pull_request: bool) -> ImportedIssue:
-    name, text = title_and_text(node)
+    title, text = title_and_text(node)
     milestone = node.node_or_none("milestone")
     assignees = [user_login(node, "assignee")]
-    assignees += (user_login(Node({"user": u}, w), "user") for u, w in node.items("assignees"))
+    assignees += (login(user, "login") for user in node.nodes("assignees"))
     return ImportedIssue(
         number=number,
-        title=name,
+        title=title,
         text=text,
         author=user_login(node, "user"),
         created_at=node.time("created_at"),
@@ -124,13 +125,98 @@ def _issue(node: Node, number: int, *, is_pull_request: bool) -> ImportedIssue:
         closed_by=user_login(node, "closed_by"),
         state_reason=_state_reason(node),
         labels=tuple(map(label, node.nodes("labels"))),
-        milestone=milestone and _milestone(milestone),
+        milestone=_milestone(milestone) if milestone else None,
         assignee=next(filter(None, assignees), None),
         is_pull_request=is_pull_request or "pull_request" in node,
         comments=(
-            *map(_comment, node.nodes("comment_data")),
-            *map(_comment, node.nodes("comment_regular_data")),
-            *_reviews(node),
+            *(_comment(item, "created_at") for item in node.nodes("comment_data")),
+            *(_comment(item, "created_at") for item in node.nodes("comment_regular_data")),
+            # One that is not sent yet has no time; a mere approval has no text.
+            *(
+                _comment(item, "submitted_at")
+                for item in node.nodes("review_data")
+                if "submitted_at" in item and (item.text_or_none("body") or "").strip()
+            ),
         ),
         events=tuple(filter(None, map(_event, node.nodes("event_data")))),
     )
+
+
+def _merge(one: ImportedIssue, other: ImportedIssue) -> ImportedIssue:
+    """Return the pull request that ``issues/`` and ``pulls/`` tell each in part."""
+    return dataclasses.replace(
+        one,
+        closed_by=one.closed_by or other.closed_by,
+        labels=tuple({label.name: label for label in (*one.labels, *other.labels)}.values()),
+        comments=tuple(dict.fromkeys(one.comments + other.comments)),
+        events=one.events + other.events,
+    )
+
+
+def _comment(node: Node, time: str) -> ImportedComment:
+    return ImportedComment(
+        user_login(node, "user"), node.time(time), node.text_or_none("body") or ""
+    )
+
+
+def _milestone(node: Node) -> ImportedMilestone:
+    closed_at = node.time_or_none("closed_at")
+    if closed_at is None and node.text_or_none("state") == "closed":
+        closed_at = node.time("updated_at")
+    return ImportedMilestone(
+        milestone_name(node.text("title")),
+        node.text_or_none("description") or "",
+        node.time_or_none("due_on"),
+        closed_at,
+    )
+
+
+def _state_reason(node: Node) -> StateReason | None:
+    """Return why *node* was closed; the reason for a reopening says nothing."""
+    reason = node.text_or_none("state_reason")
+    return StateReason(reason) if reason in set(StateReason) else None
+
+
+def _event(node: Node) -> ImportedEvent | None:
+    """Return the event, where it is of a kind that timelines have here, and still tells of what."""
+    kind = _KINDS.get(node.text("event"))
+    if kind is None:
+        return None
+    event = ImportedEvent(kind, node.time("created_at"), user_login(node, "actor"))
+    match kind:
+        case EventKind.CLOSED:
+            return dataclasses.replace(event, reason=_state_reason(node))
+        case EventKind.LABELED | EventKind.UNLABELED if told := node.node_or_none("label"):
+            named = label(told)
+            return dataclasses.replace(event, subject=named.name, color=named.color)
+        case EventKind.MILESTONED | EventKind.DEMILESTONED if told := node.node_or_none(
+            "milestone"
+        ):
+            return dataclasses.replace(event, subject=milestone_name(told.text("title")))
+        case EventKind.RENAMED if told := node.node_or_none("rename"):
+            old, new = issue_title(told.text("from")), issue_title(told.text("to"))
+            return dataclasses.replace(event, old_title=old, subject=new)
+        case EventKind.ASSIGNED | EventKind.UNASSIGNED if name := user_login(node, "assignee"):
+            # The actor of old events of this kind is who was assigned.
+            actor = user_login(node, "assigner") or event.actor
+            return dataclasses.replace(event, actor=actor, subject=name)
+        case EventKind.REOPENED:
+            return event
+    return None
+
+
+_KINDS = {
+    kind.value: kind
+    for kind in (
+        EventKind.CLOSED,
+        EventKind.REOPENED,
+        EventKind.RENAMED,
+        EventKind.LABELED,
+        EventKind.UNLABELED,
+        EventKind.MILESTONED,
+        EventKind.DEMILESTONED,
+        EventKind.ASSIGNED,
+        EventKind.UNASSIGNED,
+    )
+}
+"""The kinds that GitHub and this tracker both have; they share their names."""

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ponytracker.importers.github.fields import label, label_name, login, title_and_text
+from ponytracker.importers.github.fields import (
+    account_name,
+    label,
+    label_name,
+    login,
+    title_and_text,
+)
 from ponytracker.importers.node import Node
 from ponytracker.importers.records import ImportedComment, ImportedIssue, ImportedLabel, Record
 from ponytracker.models import State
@@ -42,7 +48,7 @@ class DraftArchive:
 
 
 def _issue(node: Node, *, is_pull_request: bool = False) -> ImportedIssue:
-    title, text = title_and_text(node, node.text_or_none("body"))
+    title, text = title_and_text(node)
     return ImportedIssue(
         number=node.number("number"),
         title=title,
@@ -52,7 +58,7 @@ def _issue(node: Node, *, is_pull_request: bool = False) -> ImportedIssue:
         state=State.OPEN if node.text("state") == "OPEN" else State.CLOSED,
         closed_at=node.time_or_none("closedAt"),
         labels=tuple(ImportedLabel(label_name(name)) for name in node.texts("labels")),
-        assignee=next(node.texts("assignees"), None),
+        assignee=next(filter(None, map(account_name, node.texts("assignees"))), None),
         is_pull_request=is_pull_request,
         comments=(*map(_comment, node.nodes("comments")), *_reviews(node)),
     )

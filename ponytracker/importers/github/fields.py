@@ -1,4 +1,4 @@
-"""What all archives of GitHub share: deleted users, titles, labels and how long each may be here."""
+"""What all archives of GitHub share: deleted users, colours, and how long names may be here."""
 
 from __future__ import annotations
 
@@ -21,37 +21,44 @@ _COLOR = re.compile("#?([0-9a-fA-F]{6})")
 
 def login(node: Node, key: str) -> str | None:
     """Return the login under *key*, or nothing where the account was deleted."""
-    if key not in node:
-        return None
-    name = clean_line(node.text(key)).strip()
-    if len(name) > MAX_LOGIN:
-        raise node.wrong(key, f"a login of at most {MAX_LOGIN} characters")
-    return None if name.casefold() in ("", GHOST) else name
+    return account_name(node.text_or_none(key) or "")
 
 
 def user_login(node: Node, key: str) -> str | None:
     """Return the login of the user object under *key*, or nothing where there is none."""
     user = node.node_or_none(key)
-    return user and login(user, "login")
+    return login(user, "login") if user else None
 
 
-def title_and_text(node: Node, text: str | None) -> tuple[str, str]:
-    """Return the title of *node* and its *text*, led by the whole title where that was cut."""
-    full = clean_line(node.text("title"))
-    title = cut(full, MAX_TITLE)
-    return title, text or "" if title == full else f"{full}\n\n{text or ''}"
+def title_and_text(node: Node) -> tuple[str, str]:
+    """Return title and body of *node*, the body led by the whole title where that is too long."""
+    full, text = clean_line(node.text("title")), node.text_or_none("body") or ""
+    title = issue_title(full)
+    return title, text if title == full else f"{full}\n\n{text}"
 
 
 def label(node: Node) -> ImportedLabel:
     color = _COLOR.fullmatch(node.text_or_none("color") or "")
-    return ImportedLabel(label_name(node.text("name")), color and f"#{color[1].upper()}")
+    return ImportedLabel(label_name(node.text("name")), f"#{color[1].upper()}" if color else None)
+
+
+def account_name(name: str) -> str | None:
+    name = _cut(name.strip(), MAX_LOGIN)
+    return None if name.casefold() in ("", GHOST) else name
+
+
+def issue_title(title: str) -> str:
+    return _cut(title, MAX_TITLE)
 
 
 def label_name(name: str) -> str:
-    return cut(name, MAX_LABEL)
+    return _cut(name, MAX_LABEL)
 
 
-def cut(name: str, length: int) -> str:
-    """Return *name* on one line of at most *length* characters."""
-    name = clean_line(name)
-    return name if len(name) <= length else name[: length - 1] + "…"
+def milestone_name(name: str) -> str:
+    return _cut(name, MAX_MILESTONE)
+
+
+def _cut(raw: str, length: int) -> str:
+    line = clean_line(raw)
+    return line if len(line) <= length else line[: length - 1] + "…"

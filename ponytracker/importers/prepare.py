@@ -1,0 +1,191 @@
+"""What must be there before the issues of an archive come: project, accounts, labels, milestones."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import unicodedata
+from collections.abc import Set
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ponytracker.errors import DomainError
+from ponytracker.importers.survey import Survey
+from ponytracker.issues.service import lock_project
+from ponytracker.models import Access, Issue, Label, Milestone, Project, User
+from ponytracker.projects.service import create_project, find_project, is_display_name_taken
+from ponytracker.resources import RESERVED_NAMES
+from ponytracker.text import fold
+
+DEFAULT_COLOR = "#EDEDED"
+"""The colour that GitHub gives a label for which none was chosen."""
+
+
+class UnfitProject(DomainError):
+    """The issues of an archive cannot go into the project; the text says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """Where the issues go: rows detached from any session, labels and milestones by name.
+
+    Accounts are by folded login; `present` are the numbers that came from this archive before.
+    """
+
+    project_id: int
+    is_new: bool
+    accounts: dict[str, User]
+    accounts_created: int
+    labels: dict[str, Label]
+    milestones: dict[str, Milestone]
+    present: frozenset[int]
+
+    def account(self, login: str | None) -> User | None:
+        return None if login is None else self.accounts[fold(login)]
+
+
+def prepare(session: Session, survey: Survey, name: str, access: Access) -> Target:
+    """Create what is missing; raise `UnfitProject` before anything is changed.
+
+    A project that is there keeps its access. All numbers up to the last of the archive are taken
+    from now on: an issue that somebody opens while the import runs gets a later one.
+    """
+    project = find_project(session, name)
+    is_new = project is None
+    if project is None:
+        project = _create_project(session, name, access)
+    lock_project(session, project)
+    if project.archived:
+        raise UnfitProject(f"The project {project.name} is archived, so that nothing can be added.")
+    present = find_present(session, project, survey, survey.numbers)
+    project.last_issue_number = max(project.last_issue_number, survey.last_number)
+    labels = _create_labels(session, project, survey)
+    milestones = _create_milestones(session, project, survey)
+    accounts, accounts_created = _create_accounts(session, survey)
+    session.flush()
+    project_id = project.id
+    session.expunge_all()  # the commit would empty what is in the session
+    return Target(project_id, is_new, accounts, accounts_created, labels, milestones, present)
+
+
+def find_present(
+    session: Session, project: Project, survey: Survey, numbers: Set[int]
+) -> frozenset[int]:
+    """Return which of *numbers* came from this archive before.
+
+    Raise `UnfitProject` where the project has one of them from elsewhere.
+    """
+    found = session.execute(
+        select(Issue.number, Issue.imported_from).where(
+            Issue.project_id == project.id,
+            Issue.number.between(min(numbers, default=0), max(numbers, default=0)),
+        )
+    )
+    taken = {number: origin for number, origin in found if number in numbers}
+    for number, origin in sorted(taken.items()):
+        if origin != survey.origin(number):
+            raise UnfitProject(
+                f"The project {project.name} has an issue #{number} already, which"
+                f" {'came from ' + origin if origin else 'was opened here'}, and the archive has"
+                f" another: {survey.origin(number)}. Import it into a project of its own."
+            )
+    return frozenset(taken)
+
+
+def _create_project(session: Session, name: str, access: Access) -> Project:
+    if not re.fullmatch("[-a-zA-Z0-9_]{1,32}", name):
+        raise UnfitProject(
+            f"'{name}' cannot be the name of a project; expected at most 32 letters, digits,"
+            " hyphens and underscores."
+        )
+    if fold(name) in RESERVED_NAMES:
+        raise UnfitProject(f"'{name}' cannot be the name of a project: it is reserved.")
+    if is_display_name_taken(session, name, besides=None):
+        raise UnfitProject(f"There is a project that is called '{name}' at another address.")
+    return create_project(session, None, name=name, display_name=name, access=access, labels=())
+
+
+def _create_accounts(session: Session, survey: Survey) -> tuple[dict[str, User], int]:
+    """Create an account nobody can sign in to for each login that has none; count these."""
+    accounts = {
+        user.username_key: user
+        for user in session.scalars(select(User))
+        if user.username_key in survey.logins
+    }
+    missing = {
+        key: User(username=login, is_active=False)
+        for key, login in survey.logins.items()
+        if key not in accounts
+    }
+    session.add_all(missing.values())
+    return accounts | missing, len(missing)
+
+
+def _create_labels(session: Session, project: Project, survey: Survey) -> dict[str, Label]:
+    """Create the labels the project lacks, deleted at once where only events tell of them."""
+    rows = session.scalars(
+        select(Label).where(Label.project_id == project.id).order_by(Label.deleted.desc())
+    )
+    labels = {label.name: label for label in rows}  # one in use comes after a deleted namesake
+    for deleted, wanted in ((False, survey.labels), (True, survey.old_labels)):
+        for name, label in wanted.items():
+            if name not in labels or (labels[name].deleted and not deleted):
+                color = label.color or DEFAULT_COLOR
+                labels[name] = Label(
+                    project=project,
+                    name=name,
+                    color=color,
+                    inverted=_needs_white_text(color),
+                    deleted=deleted,
+                )
+    session.add_all(labels.values())
+    return labels
+
+
+def _create_milestones(session: Session, project: Project, survey: Survey) -> dict[str, Milestone]:
+    """Create the milestones the project lacks, deleted at once where only events tell of them."""
+    rows = session.scalars(
+        select(Milestone)
+        .where(Milestone.project_id == project.id)
+        .order_by(Milestone.deleted.desc())
+    )
+    milestones = {milestone.name: milestone for milestone in rows}
+    slugs = {milestone.slug for milestone in milestones.values()}
+    for deleted, wanted in ((False, survey.milestones), (True, survey.old_milestones)):
+        for name, milestone in wanted.items():
+            if name not in milestones or (milestones[name].deleted and not deleted):
+                slug = _free_slug(name, slugs)
+                slugs.add(slug)
+                milestones[name] = Milestone(
+                    project=project,
+                    name=name,
+                    slug=slug,
+                    description=milestone.description,
+                    due_at=milestone.due_at,
+                    closed_at=milestone.closed_at,
+                    deleted=deleted,
+                )
+    session.add_all(milestones.values())
+    return milestones
+
+
+def _needs_white_text(color: str) -> bool:
+    """Return whether white stands out from *color* more than black (WCAG 2.2, contrast ratio)."""
+    channels = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    red, green, blue = (
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels
+    )
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05
+
+
+def _free_slug(name: str, taken: set[str]) -> str:
+    """Return the part of an address for the milestone *name*, unlike those *taken*."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub("[^a-z0-9_.]+", "-", ascii_name).strip("-.")[:120] or "milestone"
+    free, count = slug, 1
+    while free in taken or free in RESERVED_NAMES:
+        count += 1
+        free = f"{slug}-{count}"
+    return free
