@@ -9,9 +9,9 @@ from typing import Literal
 
 import plaster
 import sqlalchemy as sa
-from alembic import context
 from sqlalchemy import Connection
 
+from alembic import context
 from ponytracker.db import make_engine
 from ponytracker.models import Base
 from ponytracker.settings import Settings

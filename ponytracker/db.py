@@ -37,8 +37,6 @@ class Database:
 
     def __init__(self, bind: Engine | Connection) -> None:
         self.bind = bind
-        # What commits here is a savepoint where the bind is in a transaction already.
-        self._join = "create_savepoint" if isinstance(bind, Connection) else "rollback_only"
 
     def session(self, *, write: bool, patient: bool = True) -> Session:
         """Return a new session; one that is to write must say so (see the module's text)."""
@@ -46,7 +44,8 @@ class Database:
         if isinstance(bind, Engine) and write:
             wait = LOCK_WAIT_MS if patient else IMPATIENT_LOCK_WAIT_MS
             bind = bind.execution_options(sqlite_begin="IMMEDIATE", sqlite_lock_wait_ms=wait)
-        return Session(bind, join_transaction_mode=self._join)
+        # Where the bind is in a transaction already, what commits here is only a savepoint of it.
+        return Session(bind, join_transaction_mode="create_savepoint")
 
 
 def make_engine(database_url: str) -> Engine:
@@ -114,6 +113,4 @@ def includeme(config: Any) -> None:
     # form then sees what the first has written.
     classImplements(IntegrityError, IRetryableError)
     config.add_request_method(_request_session, "dbsession", reify=True)
-    config.add_tween(
-        "ponytracker.db.fresh_transaction_tween_factory", under=EXCVIEW
-    )
+    config.add_tween("ponytracker.db.fresh_transaction_tween_factory", under=EXCVIEW)

@@ -45,7 +45,7 @@ MAX_HIGHLIGHTED = 20_000
 """Characters of code that are highlighted in one text; what goes beyond stays plain code."""
 
 _LANGUAGES = """
-    asm bash batch c c++ cmake console cpp css cython diff docker dockerfile go golang html ini
+    asm bash batch c c++ cmake console cpp css cython diff docker dockerfile go golang html
     java javascript js json lua make makefile nasm objective-c perl php powershell py pycon
     pytb python python3 pyx ruby rust sh shell sql swift toml ts typescript xml yaml yml zsh
 """
@@ -344,6 +344,9 @@ _CLEANER = nh3.Cleaner(
         "th": set(_ALIGNMENTS.values()),
         "ul": {"contains-task-list"},
     },
+    # A name of the browser's own, such as `location`, must not be hidden by an element (OWASP: DOM
+    # clobbering). The ids of footnotes begin so.
+    id_prefix="fn",
     url_schemes={"ftp", "http", "https", "irc", "ircs", "mailto", "tel", "xmpp"},
     # Links that people write lend no rank to where they lead (nofollow, ugc); whoever is there
     # neither learns which issue they stand in (noreferrer) nor gets hold of its page (noopener).

@@ -1,4 +1,4 @@
-"""Serves the tracker with waitress: what ``use = egg:ponytracker#waitress`` in an ini file names."""
+"""Serves the tracker with waitress: ``use = egg:ponytracker#waitress`` in an ini file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from waitress import serve_paste
+
 
 def serve(app: Any, global_conf: dict[str, str], **options: str) -> None:
     """Run until stopped. The options are waitress' own, as in its documentation.

@@ -1,4 +1,4 @@
-"""SQLite and PostgreSQL, brought up to date by the real migrations, and rolled back after a test."""
+"""SQLite and PostgreSQL, as the real migrations make them, rolled back after each test."""
 
 from __future__ import annotations
 

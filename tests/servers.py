@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,6 +36,14 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 
                 return
         time.sleep(0.05)
     raise RuntimeError(f"{process.args!r} does not listen on port {port}")
+
+
+def _wait_until(ready: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise RuntimeError("a server of the tests does not get ready")
+        time.sleep(0.05)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -74,10 +82,12 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     server = [programs / "postgres", "-D", folder / "data"]
     flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
+    is_ready = [programs / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([*as_user, *server, *flags], stdout=log, stderr=log)
         try:
             wait_for_port(port, process)
+            _wait_until(lambda: subprocess.run([*is_ready, "-q"], check=False).returncode == 0)
             yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
         finally:
             stop(process)

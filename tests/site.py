@@ -101,5 +101,3 @@ def visitor_as(app: Any) -> Callable[[User | str], Visitor]:
         return visitor
 
     return sign_in
-
-

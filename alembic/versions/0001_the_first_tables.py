@@ -1,6 +1,7 @@
 """the first tables."""
 
 import sqlalchemy as sa
+
 from alembic import op
 
 revision = "0001"
@@ -115,7 +116,9 @@ def upgrade() -> None:
         sa.Column("group_id", sa.Integer(), nullable=True),
         sa.Column("team_id", sa.Integer(), nullable=True),
         sa.CheckConstraint(
-            "NOT (user_id IS NOT NULL AND group_id IS NOT NULL) AND NOT (user_id IS NOT NULL AND team_id IS NOT NULL) AND NOT (group_id IS NOT NULL AND team_id IS NOT NULL)",
+            "NOT (user_id IS NOT NULL AND group_id IS NOT NULL)"
+            " AND NOT (user_id IS NOT NULL AND team_id IS NOT NULL)"
+            " AND NOT (group_id IS NOT NULL AND team_id IS NOT NULL)",
             name=op.f("ck_grants_one_grantee"),
         ),
         sa.ForeignKeyConstraint(

@@ -1,16 +1,11 @@
 """The forms of accounts."""
 
-import wtforms
 from wtforms import validators
 
 from ponytracker.i18n import _
-from ponytracker.web.forms import Form, LineField
+from ponytracker.web.forms import Form, LineField, PasswordField
 
 
 class LoginForm(Form):
-    username = LineField(
-        _("Username"), [validators.DataRequired(_("Enter your username."))]
-    )
-    password = wtforms.PasswordField(
-        _("Password"), [validators.InputRequired(_("Enter your password."))]
-    )
+    username = LineField(_("Username"), [validators.DataRequired(_("Enter your username."))])
+    password = PasswordField(_("Password"), [validators.InputRequired(_("Enter your password."))])

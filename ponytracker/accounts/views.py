@@ -66,9 +66,7 @@ def confirm_logout(context: Root, request: Any) -> dict[str, Any]:
     }
 
 
-@view_config(
-    context=Root, name="logout", request_method="POST", permission=NO_PERMISSION_REQUIRED
-)
+@view_config(context=Root, name="logout", request_method="POST", permission=NO_PERMISSION_REQUIRED)
 def logout(context: Root, request: Any) -> HTTPSeeOther:
     token = request.session.get(KEY)
     if token:

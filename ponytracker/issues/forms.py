@@ -31,5 +31,3 @@ class CommentForm(Form):
         _("Comment"), [validators.DataRequired(_("Write a comment first.")), _TEXT_LENGTH]
     )
     submission = SubmissionField()
-
-

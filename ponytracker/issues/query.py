@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import UnaryExpression, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
@@ -89,10 +90,9 @@ def list_issues(
     ).all()
 
 
-def _order(sort: str) -> tuple[UnaryExpression[object], ...]:
-    by_time: InstrumentedAttribute[object] = (
-        Issue.updated_at if "updated" in sort else Issue.created_at  # type: ignore[assignment]
-    )
+def _order(sort: str) -> tuple[UnaryExpression[Any], ...]:
+    by_time: InstrumentedAttribute[Any]
+    by_time = Issue.updated_at if sort.endswith("recently-updated") else Issue.created_at
     if sort in ("oldest", "least-recently-updated"):
         return by_time.asc(), Issue.number.asc()
     return by_time.desc(), Issue.number.desc()

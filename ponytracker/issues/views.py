@@ -21,9 +21,7 @@ from ponytracker.web.forms import posted_text
 from ponytracker.web.pages import Page
 
 
-@view_config(
-    context=IssuesResource, request_method="GET", renderer="templates/issue_list.jinja2"
-)
+@view_config(context=IssuesResource, request_method="GET", renderer="templates/issue_list.jinja2")
 def issue_list(context: IssuesResource, request: Any) -> dict[str, Any]:
     asked = query.parse_query(request.GET.get("q"), request.GET.get("sort"))
     total = query.count_issues(context.project, asked.state)
@@ -34,9 +32,7 @@ def issue_list(context: IssuesResource, request: Any) -> dict[str, Any]:
     return {"query": asked, "sorts": query.SORTS, "page": page, "issues": issues}
 
 
-@view_config(
-    context=IssueResource, request_method="GET", renderer="templates/issue_show.jinja2"
-)
+@view_config(context=IssueResource, request_method="GET", renderer="templates/issue_show.jinja2")
 def show_issue(context: IssueResource, request: Any) -> dict[str, Any]:
     return _issue_page(context, request, CommentForm(request))
 
@@ -55,14 +51,18 @@ def add_issue(context: IssuesResource, request: Any) -> Any:
     form = IssueForm(request)
     if form.accepts():
         earlier = service.find_submission(request.dbsession, form.submission.data)
-        issue = earlier.issue if earlier else service.open_issue(
-            request.dbsession,
-            context.project,
-            request.user,
-            title=form.title.data,
-            text=form.description.data,
-            due_at=form.due_date.data,
-            submission=form.submission.data,
+        issue = (
+            earlier.issue
+            if earlier
+            else service.open_issue(
+                request.dbsession,
+                context.project,
+                request.user,
+                title=form.title.data,
+                text=form.description.data,
+                due_at=form.due_date.data,
+                submission=form.submission.data,
+            )
         )
         request.session.flash(_("Issue created successfully."), "success")
         return HTTPSeeOther(request.resource_path(context, str(issue.number), ""))
@@ -168,7 +168,9 @@ def close_issue(context: IssueResource, request: Any) -> HTTPSeeOther:
     renderer="confirm.jinja2",
 )
 def confirm_reopen(context: IssueResource, request: Any) -> dict[str, Any]:
-    return _confirm(context, request, _("Do you want to reopen this issue?"), _("Reopen this issue"))
+    return _confirm(
+        context, request, _("Do you want to reopen this issue?"), _("Reopen this issue")
+    )
 
 
 @view_config(

@@ -12,6 +12,25 @@ from ponytracker.models.base import NEVER_REUSED, Base, Id, now, words
 from ponytracker.text import fold
 
 
+def _members(name: str, owner: str, member: str) -> Table:
+    return Table(
+        name,
+        Base.metadata,
+        Column(f"{owner}_id", ForeignKey(f"{owner}s.id", ondelete="CASCADE"), primary_key=True),
+        Column(
+            f"{member}_id",
+            ForeignKey(f"{member}s.id", ondelete="CASCADE"),
+            primary_key=True,
+            index=True,
+        ),
+    )
+
+
+group_users = _members("group_users", "group", "user")
+team_users = _members("team_users", "team", "user")
+team_groups = _members("team_groups", "team", "group")
+
+
 class Notifications(StrEnum):
     """Which events a person wants mail about."""
 
@@ -43,10 +62,10 @@ class User(Base):
     last_sign_in_at: Mapped[dt.datetime | None]
 
     groups: Mapped[list[Group]] = relationship(
-        secondary=lambda: group_users, back_populates="users", passive_deletes=True
+        secondary=group_users, back_populates="users", passive_deletes=True
     )
     teams: Mapped[list[Team]] = relationship(
-        secondary=lambda: team_users, back_populates="users", passive_deletes=True
+        secondary=team_users, back_populates="users", passive_deletes=True
     )
 
     @validates("username")
@@ -68,7 +87,7 @@ class Group(Base):
     id: Mapped[Id]
     name: Mapped[str] = mapped_column(String(128), unique=True)
     users: Mapped[list[User]] = relationship(
-        secondary=lambda: group_users, back_populates="groups", passive_deletes=True
+        secondary=group_users, back_populates="groups", passive_deletes=True
     )
 
 
@@ -81,11 +100,9 @@ class Team(Base):
     id: Mapped[Id]
     name: Mapped[str] = mapped_column(String(128), unique=True)
     users: Mapped[list[User]] = relationship(
-        secondary=lambda: team_users, back_populates="teams", passive_deletes=True
+        secondary=team_users, back_populates="teams", passive_deletes=True
     )
-    groups: Mapped[list[Group]] = relationship(
-        secondary=lambda: team_groups, passive_deletes=True
-    )
+    groups: Mapped[list[Group]] = relationship(secondary=team_groups, passive_deletes=True)
 
 
 class SignInSession(Base):
@@ -101,24 +118,3 @@ class SignInSession(Base):
     expires_at: Mapped[dt.datetime] = mapped_column(index=True)
     address: Mapped[str] = mapped_column(String(64), default="")
     user_agent: Mapped[str] = mapped_column(String(255), default="")
-
-
-def _members(name: str, owner: str, member: str) -> Table:
-    return Table(
-        name,
-        Base.metadata,
-        Column(
-            f"{owner}_id", ForeignKey(f"{owner}s.id", ondelete="CASCADE"), primary_key=True
-        ),
-        Column(
-            f"{member}_id",
-            ForeignKey(f"{member}s.id", ondelete="CASCADE"),
-            primary_key=True,
-            index=True,
-        ),
-    )
-
-
-group_users = _members("group_users", "group", "user")
-team_users = _members("team_users", "team", "user")
-team_groups = _members("team_groups", "team", "group")

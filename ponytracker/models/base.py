@@ -82,4 +82,4 @@ Id = Annotated[int, mapped_column(primary_key=True)]
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {dt.datetime: UtcDateTime, Markup: SafeHtml}  # noqa: RUF012
+    type_annotation_map = {dt.datetime: UtcDateTime, Markup: SafeHtml}

@@ -58,9 +58,7 @@ class ProjectForm(Form):
 
     def validate_name(self, field: wtforms.Field) -> None:
         if fold(field.data) in RESERVED_NAMES:
-            raise validators.ValidationError(
-                _("Sorry, this URL is reserved and can not be used.")
-            )
+            raise validators.ValidationError(_("Sorry, this URL is reserved and can not be used."))
         if service.is_name_taken(self.request.dbsession, field.data, besides=self.project):
             raise validators.ValidationError(_("There is already a project at this address."))
 

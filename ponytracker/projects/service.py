@@ -40,9 +40,7 @@ def create_project(
     labels: Iterable[tuple[str, str]] = FIRST_LABELS,
 ) -> Project:
     """Create a project; its creator watches it and gets every right on it."""
-    project = Project(
-        name=name, display_name=display_name, description=description, access=access
-    )
+    project = Project(name=name, display_name=display_name, description=description, access=access)
     session.add(project)
     session.flush()
     session.add_all(

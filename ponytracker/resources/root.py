@@ -28,9 +28,15 @@ class Root(Resource):
         super().__init__(None, "")
         self.session = session
         self.identity = identity
-        self.grants = session.scalars(
-            select(Grant).where(Grant.project_id.is_(None)).options(joinedload(Grant.permissions))
-        ).unique().all()
+        self.grants = (
+            session.scalars(
+                select(Grant)
+                .where(Grant.project_id.is_(None))
+                .options(joinedload(Grant.permissions))
+            )
+            .unique()
+            .all()
+        )
 
     def __acl__(self) -> list[Ace]:
         # Nothing is denied here, so the order is only that of reading.

@@ -52,9 +52,7 @@ def allow(
     return Ace(Allow, _set(principals), _permissions(permissions), grant)
 
 
-def deny(
-    principals: str | Iterable[str], permissions: Permission | Iterable[Permission]
-) -> Ace:
+def deny(principals: str | Iterable[str], permissions: Permission | Iterable[Permission]) -> Ace:
     return Ace(Deny, _set(principals), _permissions(permissions))
 
 

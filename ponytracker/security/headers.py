@@ -42,9 +42,7 @@ def headers_tween_factory(handler: Callable[..., Any], _registry: Any) -> Any:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         if request.scheme == "https":
-            response.headers.setdefault(
-                "Strict-Transport-Security", f"max-age={ONE_YEAR}"
-            )
+            response.headers.setdefault("Strict-Transport-Security", f"max-age={ONE_YEAR}")
         response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 

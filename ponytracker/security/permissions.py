@@ -45,9 +45,7 @@ GLOBAL_ONLY = frozenset(
 )
 """What can be granted on the whole site only."""
 
-ON_PROJECT = (
-    frozenset(Permission) - GLOBAL_ONLY - {Permission.VIEW, Permission.SIGNED_IN}
-)
+ON_PROJECT = frozenset(Permission) - GLOBAL_ONLY - {Permission.VIEW, Permission.SIGNED_IN}
 """What can be granted on one project, or globally and then on every project."""
 
 WHILE_ARCHIVED = frozenset(

@@ -16,7 +16,7 @@ from ponytracker.security.sessions import KEY, find_user
 
 
 class IEnclosure(Interface):
-    """A node that encloses what is in it: what it does not show or denies, nothing inside allows."""
+    """A node whose refusal holds for all inside it: what it does not show, or denies."""
 
 
 def may(identity: Identity, context: Any, permission: Permission) -> Decision:

@@ -21,9 +21,7 @@ KEY = "sign_in"
 """The key of the token in the cookie session."""
 
 
-def start_session(
-    session: Session, user: User, *, days: int, address: str, user_agent: str
-) -> str:
+def start_session(session: Session, user: User, *, days: int, address: str, user_agent: str) -> str:
     """Store a new signed-in session of *user* and return its token; sweep those that expired."""
     token = secrets.token_urlsafe(32)
     started = now()
@@ -59,7 +57,7 @@ def end_session(session: Session, token: str) -> None:
 
 
 def _hash(token: str) -> str:
-    # The token has 256 random bits: nothing slower is needed, and look-up by the hash leaks nothing.
+    # The token has 256 random bits, so nothing slower is needed; look-up by hash leaks nothing.
     return hashlib.sha256(token.encode()).hexdigest()
 
 

@@ -20,9 +20,7 @@ def may_see_project(identity: Identity) -> ColumnElement[bool]:
         return true()
     if not identity.is_signed_in:
         return Project.access == Access.PUBLIC
-    on_this_project = exists().where(
-        Grant.project_id == Project.id, is_grantee(identity)
-    )
+    on_this_project = exists().where(Grant.project_id == Project.id, is_grantee(identity))
     on_all_projects = exists().where(
         Grant.project_id.is_(None),
         is_grantee(identity),

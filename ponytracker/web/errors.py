@@ -9,7 +9,6 @@ from pyramid.csrf import get_csrf_token
 from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken, PredicateMismatch
 from pyramid.httpexceptions import (
     HTTPException,
-    HTTPForbidden,
     HTTPMethodNotAllowed,
     HTTPSeeOther,
 )

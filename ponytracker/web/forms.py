@@ -46,6 +46,8 @@ def posted_text(request: Any, name: str) -> str:
 class LineField(wtforms.StringField):
     """One line of text, without blanks at its ends."""
 
+    data: str
+
     def process_formdata(self, valuelist: list[str]) -> None:
         self.data = clean_line(valuelist[0]).strip() if valuelist else ""
 
@@ -53,12 +55,25 @@ class LineField(wtforms.StringField):
 class TextField(wtforms.TextAreaField):
     """Text as it was typed. With *required*, blanks alone do not count."""
 
+    data: str
+
     def process_formdata(self, valuelist: list[str]) -> None:
         self.data = clean_text(valuelist[0]) if valuelist else ""
 
 
+class PasswordField(wtforms.PasswordField):
+    """A password, exactly as it was typed; it is never shown again."""
+
+    data: str
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.data = valuelist[0] if valuelist else ""
+
+
 class SubmissionField(wtforms.HiddenField):
     """The id of this form as it was shown: sent twice, it is taken once."""
+
+    data: str
 
     def process_formdata(self, valuelist: list[str]) -> None:
         try:
@@ -85,7 +100,9 @@ class LocalTimeField(wtforms.Field):
     def _value(self) -> str:
         if self.typed is not None:
             return self.typed
-        return self.data.astimezone(self.meta.time_zone).strftime(self.FORMATS[0]) if self.data else ""
+        return (
+            self.data.astimezone(self.meta.time_zone).strftime(self.FORMATS[0]) if self.data else ""
+        )
 
     def _parse(self, typed: str) -> dt.datetime:
         for pattern in self.FORMATS:
@@ -95,4 +112,3 @@ class LocalTimeField(wtforms.Field):
             except (ValueError, OverflowError):
                 continue
         raise ValueError(_("Write the time like 2026-12-31 18:00."))
-

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_skeleton, format_timedelta
+from babel.dates import format_date, format_time, format_timedelta
 from jinja2 import pass_context
 from markupsafe import Markup
 from pyramid.csrf import get_csrf_token
@@ -32,11 +32,13 @@ def icon(context: Any, name: str, label: str = "", css: str = "") -> Markup:
     """Return the icon *name*; with *label*, what it says to those who do not see it."""
     sprite = context["request"].static_path(STATIC + "icons.svg")
     spoken = (
-        Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
+        Markup('role="img" aria-label="{}"').format(label)
+        if label
+        else Markup('aria-hidden="true"')
     )
-    return Markup('<svg class="octicon {}" width="16" height="16" {}><use href="{}#{}"/></svg>').format(
-        css, spoken, sprite, name
-    )
+    return Markup(
+        '<svg class="octicon {}" width="16" height="16" {}><use href="{}#{}"/></svg>'
+    ).format(css, spoken, sprite, name)
 
 
 @pass_context
@@ -44,15 +46,15 @@ def local_time(context: Any, time: dt.datetime) -> str:
     """Return *time* in the zone of whoever reads, to the minute."""
     request = context["request"]
     zone = ZoneInfo(request.identity.time_zone)
-    return format_skeleton("yMMMdHm", time, tzinfo=zone, locale=request.locale_name)
+    there = time.astimezone(zone)
+    date = format_date(there, locale=request.locale_name)
+    return f"{date}, {format_time(there, 'short', locale=request.locale_name)}"
 
 
 @pass_context
 def time_tag(context: Any, time: dt.datetime) -> Markup:
     """Return a `<time>` that says how long ago, and exactly when in its title."""
-    ago = format_timedelta(
-        time - now(), add_direction=True, locale=context["request"].locale_name
-    )
+    ago = format_timedelta(time - now(), add_direction=True, locale=context["request"].locale_name)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         time.isoformat(), local_time(context, time), ago
     )

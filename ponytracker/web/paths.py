@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-# A browser drops tabs and line ends and reads a backslash as a slash, so "/\t/evil" leaves the site.
+# A browser drops tabs and line ends and reads a backslash as a slash: "/\t/evil" leaves the site.
 _SITE_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
 
