@@ -46,9 +46,9 @@ def local_time(context: Any, time: dt.datetime) -> str:
     """Return *time* in the zone of whoever reads, to the minute."""
     request = context["request"]
     zone = ZoneInfo(request.identity.time_zone)
-    there = time.astimezone(zone)
-    date = format_date(there, locale=request.locale_name)
-    return f"{date}, {format_time(there, 'short', locale=request.locale_name)}"
+    locale = request.locale_name
+    date = format_date(time.astimezone(zone), locale=locale)
+    return f"{date}, {format_time(time, 'short', tzinfo=zone, locale=locale)}"
 
 
 @pass_context
