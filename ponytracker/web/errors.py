@@ -132,7 +132,10 @@ def _allowed_methods(error: Any, request: Any) -> str:
     for item in request.registry.introspector.get_category("views") or ():
         view = item["introspectable"]
         if view["name"] == request.view_name and isinstance(request.context, view["context"] or ()):
-            methods.update(view["request_methods"] or ())
+            named = view["request_methods"] or ()
+            methods.update({named} if isinstance(named, str) else named)
+    if "GET" in methods:
+        methods.add("HEAD")
     return ", ".join(sorted(methods - {request.method}))
 
 

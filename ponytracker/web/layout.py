@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-from functools import cache
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,27 +17,21 @@ from ponytracker.models import SiteSettings, User
 from ponytracker.models.base import now
 from ponytracker.security.permissions import Permission
 from ponytracker.security.policy import IEnclosure
-from ponytracker.web.static import MANIFEST, STATIC
-
-
-@cache
-def _manifest() -> dict[str, str]:
-    manifest: dict[str, str] = json.loads(MANIFEST.read_text())
-    return manifest
+from ponytracker.web.static import STATIC
 
 
 @pass_context
 def icon(context: Any, name: str, label: str = "", css: str = "") -> Markup:
     """Return the icon *name*; with *label*, what it says to those who do not see it."""
-    sprite = context["request"].static_path(STATIC + "icons.svg")
-    spoken = (
-        Markup('role="img" aria-label="{}"').format(label)
-        if label
-        else Markup('aria-hidden="true"')
-    )
-    return Markup(
-        '<svg class="octicon {}" width="16" height="16" {}><use href="{}#{}"/></svg>'
-    ).format(css, spoken, sprite, name)
+    return _icon(context["request"].icon_sprite, name, label, css)
+
+
+@lru_cache(maxsize=1024)
+def _icon(sprite: str, name: str, label: str, css: str) -> Markup:
+    hidden = Markup('aria-hidden="true"')
+    spoken = Markup('role="img" aria-label="{}"').format(label) if label else hidden
+    picture = Markup('<svg class="octicon {}" width="16" height="16" {}><use href="{}#{}"/></svg>')
+    return picture.format(css, spoken, sprite, name)
 
 
 @pass_context
@@ -104,7 +97,13 @@ def _site_settings(request: Any) -> SiteSettings:
     return settings
 
 
+def _icon_sprite(request: Any) -> str:
+    path: str = request.static_path(STATIC + "icons.svg")
+    return path
+
+
 def includeme(config: Any) -> None:
+    config.add_request_method(_icon_sprite, "icon_sprite", reify=True)
     config.add_request_method(_site_settings, "site_settings", reify=True)
     config.commit()  # the Jinja environment is there only once pyramid_jinja2 is set up
     environment = config.get_jinja2_environment()
