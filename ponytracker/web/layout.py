@@ -19,6 +19,9 @@ from ponytracker.security.permissions import Permission
 from ponytracker.security.policy import IEnclosure
 from ponytracker.web.static import STATIC
 
+LANGUAGES = ("en",)
+"""The languages there are texts in."""
+
 
 @pass_context
 def icon(context: Any, name: str, label: str = "", css: str = "") -> Markup:
@@ -97,12 +100,22 @@ def _site_settings(request: Any) -> SiteSettings:
     return settings
 
 
+def _negotiate_locale(request: Any) -> str:
+    """Return the language of LANGUAGES that the browser asks for first.
+
+    Pyramid's own negotiator takes any word from a parameter of the address.
+    """
+    language: str = request.accept_language.lookup(LANGUAGES, default=LANGUAGES[0])
+    return language
+
+
 def _icon_sprite(request: Any) -> str:
     path: str = request.static_path(STATIC + "icons.svg")
     return path
 
 
 def includeme(config: Any) -> None:
+    config.set_locale_negotiator(_negotiate_locale)
     config.add_request_method(_icon_sprite, "icon_sprite", reify=True)
     config.add_request_method(_site_settings, "site_settings", reify=True)
     config.commit()  # the Jinja environment is there only once pyramid_jinja2 is set up
