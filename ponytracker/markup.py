@@ -111,7 +111,7 @@ def to_html(text: str, *, line_breaks: bool = False, policy: _Policy | None = No
     """
     markdown, budget = _PARSERS[line_breaks], _Budget()
     # Footnotes of several comments share a page: the digest keeps their ids apart.
-    digest = blake2b(text.encode(errors="replace"), digest_size=4).hexdigest()
+    digest = blake2b(text.encode(), digest_size=4).hexdigest()
     env = {"budget": budget, "docId": digest}
     tokens = markdown.parse(text, env)
     if policy:
@@ -119,7 +119,7 @@ def to_html(text: str, *, line_breaks: bool = False, policy: _Policy | None = No
     return str(markdown.renderer.render(tokens, markdown.options, env))
 
 
-# The parser, with checkpoints: rules that never match, at the head of every chain, so that no loop
+# The parser, with checkpoints: rules that never match, at the head of the chains, so that no loop
 # of the parser goes on for long without passing one.
 
 
@@ -134,10 +134,6 @@ def _check_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 def _check_inline(state: StateInline, silent: bool) -> bool:
     state.env["budget"].check_time()
     return False
-
-
-def _check_pairs(state: StateInline) -> None:
-    state.env["budget"].check_time()
 
 
 _InlineRule = Callable[[StateInline, bool], bool]
@@ -185,7 +181,6 @@ def _make_parser(*, line_breaks: bool) -> MarkdownIt:
     lookaheads = ["paragraph", "reference", "blockquote", "list"]
     parser.block.ruler.before("table", "checkpoint", _check_block, {"alt": lookaheads})
     parser.inline.ruler.before("text", "checkpoint", _check_inline)
-    parser.inline.ruler2.before("balance_pairs", "checkpoint", _check_pairs)
     for rule in parser.inline.ruler.__rules__:
         if rule.name.startswith("gfm_autolink"):
             rule.fn = _within_word(rule.fn)
@@ -272,7 +267,7 @@ def _link_if_elsewhere(image: Token, *, in_link: bool) -> None:
 def _add_checkbox(item: Token, opening: Token, content: Token) -> None:
     """Put a task's box into its first paragraph: in a loose list it would stand above it."""
     state = 'checked aria-label="Done"' if item.meta.pop("checked") else 'aria-label="To do"'
-    box = f'<input class="task-list-item-checkbox" {state}>'
+    box = f'<input type="checkbox" class="task-list-item-checkbox" {state} disabled>'
     if opening.type == "paragraph_open":
         first = Token("html_inline", "", 0, content=f"{box} ")
         content.children = [first, *(content.children or [])]
@@ -289,7 +284,7 @@ _LONG_RUN = re.compile(r"\s{100}|\S{1000}")
 
 def _highlight(fence: Token, budget: _Budget) -> None:
     code = fence.content
-    language = unescapeAll(fence.info).split(maxsplit=1)[0].lower() if fence.info.strip() else ""
+    language, *_ = unescapeAll(fence.info).lower().split() or [""]
     if language in LANGUAGES and not _LONG_RUN.search(code) and budget.take_highlighting(code):
         # A lexer's class is built at its first use, which two threads must not do at once.
         with _LEXER_LOCK:
@@ -319,7 +314,7 @@ _CLEANER = nh3.Cleaner(
     attributes={
         "a": {"aria-label", "href", "id", "title"},
         "img": {"alt", "src", "title"},
-        "input": {"aria-label", "checked"},
+        "input": {"aria-label", "checked", "disabled", "type"},
         "li": {"id"},
         "ol": {"start"},
     },
@@ -342,7 +337,6 @@ _CLEANER = nh3.Cleaner(
         "table": {"table", "table-sm"},
         "td": set(_ALIGNMENTS.values()),
         "th": set(_ALIGNMENTS.values()),
-        "ul": {"contains-task-list"},
     },
     # A name of the browser's own, such as `location`, must not be hidden by an element (OWASP: DOM
     # clobbering). The ids of footnotes begin so.

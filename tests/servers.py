@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+CHROMIUM = Path("/usr/bin/chromium")
 POSTGRESQL = sorted(
     Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3])
 )
@@ -25,7 +35,7 @@ def free_port() -> int:
         return port
 
 
-def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
+def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
     """Wait until something listens on *port*, or fail when *process* ends or time runs out."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -38,17 +48,9 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 
     raise RuntimeError(f"{process.args!r} does not listen on port {port}")
 
 
-def _wait_until(ready: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not ready():
-        if time.monotonic() > deadline:
-            raise RuntimeError("a server of the tests does not get ready")
-        time.sleep(0.05)
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes], by: signal.Signals = signal.SIGTERM) -> None:
     """End *process*, which the tests have started."""
-    process.terminate()
+    process.send_signal(by)
     try:
         process.wait(20)
     except subprocess.TimeoutExpired:
@@ -56,38 +58,160 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-@pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a database on a PostgreSQL server of this test process alone."""
+class PostgreSQL:
+    """A PostgreSQL server with its files in *folder*, which can be stopped and started again.
+
+    Not in pytest's own folders: whenever another test run starts, it closes those to other users.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.programs = POSTGRESQL[-1].parent
+        # initdb and postgres refuse root
+        self._as: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            self._as = {"user": "postgres", "group": "postgres", "extra_groups": []}
+            shutil.chown(folder, "postgres", "postgres")
+        initdb = [self.programs / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust"]
+        options = ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        subprocess.run(
+            [*initdb, *options], check=True, capture_output=True, cwd=folder, **self._as
+        )
+
+    def start(self) -> None:
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": self.folder,
+            "fsync": "off",
+            "max_connections": 60,
+        }
+        server = [self.programs / "postgres", "-D", self.folder / "data"]
+        flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*server, *flags], stdout=log, stderr=log, cwd=self.folder, **self._as
+            )
+        try:
+            wait_for_port(self.port, self.process)
+            self._wait_for_answer()
+        except Exception:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        stop(self.process, signal.SIGINT)  # "fast": SIGTERM would wait for whoever is connected
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def _wait_for_answer(self) -> None:
+        """Wait until it takes connections: it listens a little earlier than that."""
+        ready = [self.programs / "pg_isready", "-d", self.url()]
+        deadline = time.monotonic() + 60
+        while subprocess.run(ready, capture_output=True, check=False).returncode:
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise RuntimeError(f"PostgreSQL does not answer on port {self.port}")
+            time.sleep(0.05)
+
+
+@contextmanager
+def postgresql() -> Iterator[PostgreSQL]:
+    """Run a PostgreSQL server until the block ends; without PostgreSQL, skip the test."""
     if not POSTGRESQL:
         pytest.skip("PostgreSQL is missing: apt-get install postgresql")
-    programs = POSTGRESQL[-1].parent
-    folder = tmp_path_factory.mktemp("postgresql")
-    as_user: list[str] = []
-    if os.geteuid() == 0:  # initdb refuses root
-        as_user = ["runuser", "-u", "postgres", "--"]
-        shutil.chown(folder, "postgres")
-        for parent in (folder, *folder.parents[:3]):
-            parent.chmod(parent.stat().st_mode | 0o011)
-    port = free_port()
-    initdb = [programs / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust"]
-    options = ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
-    subprocess.run([*as_user, *initdb, *options], check=True, capture_output=True)
-    settings = {
-        "listen_addresses": "127.0.0.1",
-        "port": port,
-        "unix_socket_directories": folder,
-        "fsync": "off",
-        "max_connections": 60,
-    }
-    server = [programs / "postgres", "-D", folder / "data"]
-    flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
-    is_ready = [programs / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([*as_user, *server, *flags], stdout=log, stderr=log)
+    with tempfile.TemporaryDirectory(prefix="postgresql-") as folder:
+        server = PostgreSQL(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """The address of a database on a PostgreSQL server of this test process alone."""
+    with postgresql() as server:
+        yield server.url()
+
+
+@contextmanager
+def fresh_postgresql(server_url: str, name: str) -> Iterator[str]:
+    """Make an empty database *name* on the server of *server_url*, and drop it in the end."""
+    admin = create_engine(server_url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    try:
+        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with admin.connect() as connection:
+            connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+        admin.dispose()
+
+
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a program under test: this one's, with *variables*."""
+    # As in the Makefile: without bytecode, every start would compile all of it again.
+    kept = {name: os.environ[name] for name in os.environ if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **variables}
+
+
+def run(
+    program: str, *arguments: str | Path, folder: Path, stdin: str = "", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run one of our programs to its end, in *folder*, with *variables* in its environment."""
+    return subprocess.run(
+        [BIN / program, *arguments],
+        cwd=folder,
+        env=environment(variables),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+class RunningSite:
+    """PonyTracker as a daemon, at `url`."""
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.port = port
+        self.url = f"http://localhost:{port}"
+        self.process = process
+        self.log = log
+
+    @property
+    def output(self) -> str:
+        """All that it has written so far."""
+        return self.log.read_text()
+
+
+@contextmanager
+def site(
+    ini: str, *arguments: str, port: int, folder: Path, **variables: str
+) -> Iterator[RunningSite]:
+    """Serve the checkout's *ini* with pserve from *folder*, until the block ends.
+
+    *arguments* and the environment *variables* must bring it to *port*.
+    """
+    log = folder / f"pserve-{port}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [BIN / "pserve", ROOT / ini, *arguments],
+            cwd=folder,
+            env=environment(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
         try:
             wait_for_port(port, process)
-            _wait_until(lambda: subprocess.run([*is_ready, "-q"], check=False).returncode == 0)
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-        finally:
-            stop(process)
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}\n{log.read_text()}") from None
+        yield RunningSite(port, process, log)
+    finally:
+        stop(process)

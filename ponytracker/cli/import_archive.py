@@ -6,12 +6,11 @@ import time
 from pathlib import Path
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ponytracker.cli.site import ini_option, open_site
 from ponytracker.errors import DomainError
 from ponytracker.importers.github import open_archive
-from ponytracker.importers.load import Outcome, load
+from ponytracker.importers.load import load
 from ponytracker.importers.survey import Survey
 from ponytracker.models import Access
 
@@ -30,11 +29,13 @@ def import_archive() -> None:
 def github(archive: Path, project: str, ini: Path, pull_requests: bool, access: Access) -> None:
     site = open_site(ini)
     try:
-        t=time.time()
+        t = time.time()
         survey = Survey(open_archive(archive), pull_requests=pull_requests)
-        for _ in survey.take(): pass
-        click.echo(f'survey {time.time()-t}'); t=time.time()
+        for _ in survey.take():
+            pass
+        click.echo(f"survey {time.time() - t}")
+        t = time.time()
         out = load(site.database, survey, project_name=project, access=access, on_progress=print)
-        click.echo(f'load {time.time()-t} {out}')
+        click.echo(f"load {time.time() - t} {out}")
     except DomainError as error:
         raise click.ClickException(str(error)) from None

@@ -18,7 +18,7 @@ from ponytracker.importers.prepare import Target, UnfitProject, find_present, pr
 from ponytracker.importers.records import ImportedComment, ImportedEvent, ImportedIssue
 from ponytracker.importers.rendering import render_ahead, render_here
 from ponytracker.importers.survey import Survey
-from ponytracker.issues.service import comment, lock_project, open_issue, record
+from ponytracker.issues.service import lock_project, record, record_issue
 from ponytracker.models import Access, EventKind, Project
 from ponytracker.text import fold
 
@@ -156,7 +156,7 @@ def _write_issue(
     html: list[Markup],
 ) -> None:
     imported = draft.issue
-    issue = open_issue(
+    issue = record_issue(
         session,
         project,
         target.account(imported.author),
@@ -170,11 +170,11 @@ def _write_issue(
     rendered = iter(html[1:])
     for step in draft.history.steps:
         if isinstance(step, ImportedComment):
-            author = target.account(step.author)
-            comment(session, issue, author, text=step.text, html=next(rendered), at=step.at)
+            kind, actor, text = EventKind.COMMENTED, target.account(step.author), step.text
+            record(session, issue, kind, actor, at=step.at, text=text, html=next(rendered))
         else:
-            actor = target.account(step.actor)
-            record(session, issue, step.kind, actor, at=step.at, args=_args(target, step))
+            actor, args = target.account(step.actor), _args(target, step)
+            record(session, issue, step.kind, actor, at=step.at, args=args)
 
 
 def _args(target: Target, event: ImportedEvent) -> dict[str, Any]:

@@ -51,32 +51,22 @@ def open_issue(
     *submission* is the id of the form it was typed into, *html* what `markup.render` made of
     *text* where that has been done already.
     """
-    at = at or now()
     lock_project(session, project)
-    number = number or project.last_issue_number + 1
-    project.last_issue_number = max(project.last_issue_number, number)
-    issue = Issue(
-        project=project,
-        number=number,
-        author_id=author and author.id,
-        created_at=at,
-        imported_from=imported_from,
-    )
-    session.add(issue)
-    record(
+    issue = record_issue(
         session,
-        issue,
-        EventKind.OPENED,
+        project,
         author,
-        at=at,
-        args={"title": title},
+        number=number or project.last_issue_number + 1,
+        title=title,
         text=text,
-        html=html,
         submission=submission,
+        at=at,
+        imported_from=imported_from,
+        html=html,
     )
-    _subscribe(issue, author, SubscriptionReason.AUTHOR)
     if due_at is not None:
-        record(session, issue, EventKind.DUE_SET, author, at=at, args=_due_change(None, due_at)[1])
+        args = _due_change(None, due_at)[1]
+        record(session, issue, EventKind.DUE_SET, author, at=issue.created_at, args=args)
     return issue
 
 
@@ -92,7 +82,7 @@ def comment(
 ) -> Event:
     """Add a comment to *issue* and subscribe its author."""
     lock_issue(session, issue)
-    event = record(
+    return record(
         session,
         issue,
         EventKind.COMMENTED,
@@ -102,8 +92,6 @@ def comment(
         html=html,
         submission=submission,
     )
-    _subscribe(issue, author, SubscriptionReason.COMMENTED)
-    return event
 
 
 def close_issue(session: Session, issue: Issue, actor: User) -> Event:
@@ -174,6 +162,44 @@ def find_submission(session: Session, submission: str) -> Event | None:
     return session.scalar(select(Event).where(Event.submission == submission))
 
 
+def record_issue(
+    session: Session,
+    project: Project,
+    author: User | None,
+    *,
+    number: int,
+    title: str,
+    text: str,
+    submission: str | None = None,
+    at: dt.datetime | None = None,
+    imported_from: str | None = None,
+    html: Markup | None = None,
+) -> Issue:
+    """Add an issue to *project*, whose row the caller has locked, and the event that opened it."""
+    at = at or now()
+    project.last_issue_number = max(project.last_issue_number, number)
+    issue = Issue(
+        project=project,
+        number=number,
+        author_id=author and author.id,
+        created_at=at,
+        imported_from=imported_from,
+    )
+    session.add(issue)
+    record(
+        session,
+        issue,
+        EventKind.OPENED,
+        author,
+        at=at,
+        args={"title": title},
+        text=text,
+        html=html,
+        submission=submission,
+    )
+    return issue
+
+
 def record(
     session: Session,
     issue: Issue,
@@ -186,7 +212,7 @@ def record(
     html: Markup | None = None,
     submission: str | None = None,
 ) -> Event:
-    """Append an event to the timeline of *issue* and change the issue by it.
+    """Append an event to the timeline of *issue*, change the issue by it, subscribe who wrote it.
 
     The caller has locked the issue, and the project where its state changes. Importers call this
     for what happened elsewhere; everyone else calls a verb.
@@ -206,7 +232,25 @@ def record(
     apply(event, issue)
     issue.last_event = event
     _count(event, issue.project)
+    if kind in _SUBSCRIBING:
+        _subscribe(issue, actor, _SUBSCRIBING[kind])
     return event
+
+
+def refresh_html(session: Session, *, after_id: int, limit: int) -> list[int]:
+    """Render again the texts of events after *after_id* that an older renderer has rendered.
+
+    Return the ids of those that were, at most *limit*, rising.
+    """
+    outdated = session.scalars(
+        select(Event)
+        .where(Event.id > after_id, Event.html_version < markup.RENDERER_VERSION)
+        .order_by(Event.id)
+        .limit(limit)
+    ).all()
+    for event in outdated:
+        _set_text(event, event.text or "", None)
+    return [event.id for event in outdated]
 
 
 def lock_project(session: Session, project: Project) -> None:
@@ -241,6 +285,12 @@ def _count(event: Event, project: Project) -> None:
         case EventKind.REOPENED:
             project.open_count += 1
             project.closed_count -= 1
+
+
+_SUBSCRIBING = {
+    EventKind.OPENED: SubscriptionReason.AUTHOR,
+    EventKind.COMMENTED: SubscriptionReason.COMMENTED,
+}
 
 
 def _subscribe(issue: Issue, user: User | None, reason: SubscriptionReason) -> None:

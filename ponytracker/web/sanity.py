@@ -23,7 +23,8 @@ def sanity_tween_factory(handler: Callable[..., Any], _registry: Any) -> Any:
         try:
             for part in ("path_info", "GET", "POST"):
                 getattr(request, part)
-        except ValueError as error:  # bad UTF-8 and bad multipart alike
+        # Bad UTF-8 and bad multipart; and what WebOb raises for another charset of a form.
+        except (ValueError, DeprecationWarning) as error:
             raise HTTPBadRequest(_("The address or form is not valid UTF-8.")) from error
         return handler(request)
 

@@ -216,7 +216,7 @@ class TestCode:
         assert "<span" in html
         assert unescape(re.sub("<[^>]*>", "", html)) == code + "\n"
 
-    @pytest.mark.parametrize("info", ["", "klingon", "text", "markdown", "../python", "{.python}"])
+    @pytest.mark.parametrize("info", ["", "&#32;", "klingon", "text", "markdown", "../python", "{.python}"])
     def test_of_other_languages_is_plain(self, info: str) -> None:
         assert render(f"```{info}\na = 1\n```") == (
             '<pre class="highlight"><code>a = 1\n</code></pre>\n'

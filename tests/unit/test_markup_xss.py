@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ponytracker.markup import _CLEANER, render
+from ponytracker.markup import _CLEANER, LANGUAGES, render
 
 VOID = {"br", "hr", "img", "input"}
 ATTRIBUTES: dict[str, set[str]] = {
@@ -30,12 +30,13 @@ VALUES = {
     "aria-label": r"Done|To do|Back to the text",
     "checked": r"",
     "class": (
-        r"alert( alert-(info|success|primary|warning|danger))?|alert-heading|contains-task-list"
+        r"alert( alert-(info|success|primary|warning|danger))?|alert-heading"
         r"|footnote(s|s-list|s-sep|-item|-ref|-backref)|highlight|plain|table table-sm"
-        r"|table-responsive|task-list-item(-checkbox)?|text-(start|center|end)|[a-z]{1,3}[0-9]?"
+        r"|table-responsive|task-list-item(-checkbox)?|text-(start|center|end)|[a-z]{1,2}[0-9]?|cpf|err|esc"
     ),
     "disabled": r"",
-    "id": r"fn(ref)?-[0-9a-f]{8}-[0-9]+(:[0-9]+)?",
+    # No property of a window, a document or a form begins so.
+    "id": r"fn(ref)?-[0-9a-f]{8}-[0-9]+(:[0-9]+)?|fn[a-zA-Z]+",
     "loading": r"lazy",
     "rel": r"nofollow ugc noopener noreferrer",
     "start": r"[0-9]{1,9}",
@@ -69,9 +70,10 @@ class Inspector(HTMLParser):
 
     def inspect_url(self, tag: str, url: str) -> None:
         # A browser drops controls and blanks at the ends, tabs and newlines anywhere, and takes a
-        # backslash for a slash (URL Standard, 4.4).
+        # backslash for a slash; what has anything else before the colon is relative to it (URL
+        # Standard, 4.4).
         url = re.sub(r"[\t\n\r]", "", url).strip("".join(map(chr, range(0x21)))).replace("\\", "/")
-        scheme = re.match(r"([^/?#]*?):", url)
+        scheme = re.match(r"([a-z][a-z0-9+.-]*):", url, re.IGNORECASE)
         if tag == "img":
             assert not scheme, f"remote {url!r}"
             assert not url.startswith("//"), f"remote {url!r}"
@@ -287,18 +289,14 @@ BLOCKS = [
 ]
 
 
-def shown(text: str) -> str:
-    return re.sub(r"\W+", " ", text)[:40]
-
-
-@pytest.mark.parametrize("text", TAGS + LINKS + BLOCKS, ids=shown)
+@pytest.mark.parametrize("text", [*TAGS, *LINKS, *BLOCKS])
 def test_hostile_text_is_inert(text: str) -> None:
     assert_inert(render(text))
     assert_inert(render(f"> - {text}"))
     assert_inert(render(f"a {text} b", line_breaks=False))
 
 
-@pytest.mark.parametrize("text", [*TAGS, *LINKS, *BLOCKS], ids=shown)
+@pytest.mark.parametrize("text", [*TAGS, *LINKS, *BLOCKS])
 def test_hostile_text_is_inert_when_it_is_shown_as_typed(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,7 +304,7 @@ def test_hostile_text_is_inert_when_it_is_shown_as_typed(
     assert_inert(render(text))
 
 
-@pytest.mark.parametrize("html", [tag for tag in TAGS if "<" in tag], ids=shown)
+@pytest.mark.parametrize("html", [tag for tag in TAGS if "<" in tag])
 def test_the_cleaning_alone_would_do(html: str) -> None:
     # Twice: what was cleaned must not become something else when it is read again.
     once = _CLEANER.clean(html)
@@ -324,7 +322,7 @@ def test_the_cleaning_alone_would_do(html: str) -> None:
         "<a href='a'></a>",
         "<a rel='nofollow ugc noopener noreferrer' href=' JAVA\nscript:a'></a>",
         "<a rel='nofollow ugc noopener noreferrer' href='data:a'></a>",
-        "<a rel='nofollow ugc noopener noreferrer' id='fn1'></a>",
+        "<a rel='nofollow ugc noopener noreferrer' id='self'></a>",
         "<a rel='nofollow ugc noopener noreferrer' name='a'></a>",
         "<img src='http://a.example/'>",
         "<img src='/\\a.example/'>",
@@ -353,6 +351,7 @@ markdown = st.lists(
             "|\\|:|//|http://|www.|@a.b|javascript:|data:|%00|a|b\n-||-|:-:|> [!NOTE]\n".split("|")
         ),
         st.just("|"),
+        st.sampled_from(sorted(LANGUAGES)).map("\n```{}\n".format),
         st.text(any_character, max_size=3),
     ),
     max_size=40,
@@ -361,6 +360,6 @@ markdown = st.lists(
 
 @given(st.one_of(markdown, st.text(any_character)), st.booleans())
 @example("[a](\ud800)", True)
-@example("<http://xn--a-ecp.example>", True)
+@example("<http://xn--ib9b.example>", True)  # Punycode of a surrogate
 def test_any_text_is_inert(text: str, line_breaks: bool) -> None:
     assert_inert(render(text, line_breaks=line_breaks))
