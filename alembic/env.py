@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from alembic import context
 from ponytracker.db import make_engine
 from ponytracker.models import Base
-from ponytracker.settings import Settings
+from ponytracker.settings import SettingError, Settings
 
 
 def render_item(kind: str, item: object, _context: object) -> str | Literal[False]:
@@ -47,9 +47,16 @@ def main() -> None:
     ini = context.config.config_file_name
     logging.config.fileConfig(ini, disable_existing_loggers=False)
     variables = context.get_x_argument(as_dictionary=True)
-    settings = Settings.from_ini(plaster.get_settings(ini, "app:main"), variables)
-    engine = make_engine(settings.database_url).execution_options(sqlite_begin="IMMEDIATE")
-    with engine.connect() as connection:
+    try:
+        settings = Settings.from_ini(plaster.get_settings(ini, "app:main"), variables)
+        engine = make_engine(settings.database_url).execution_options(sqlite_begin="IMMEDIATE")
+        connection = engine.connect()
+    except SettingError as error:
+        raise SystemExit(f"{ini}: {error}") from None
+    except sa.exc.OperationalError as error:
+        why = str(error.orig).splitlines()[0]
+        raise SystemExit(f"The database cannot be opened: {why}.") from None
+    with connection:
         migrate(connection)
     engine.dispose()
 

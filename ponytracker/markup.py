@@ -259,8 +259,10 @@ def _link_if_elsewhere(image: Token, *, in_link: bool) -> None:
     alt = _WRITER.renderInlineAsText(image.children, _PARSERS[True].options, {})
     label = escapeHtml(alt or source)
     if not in_link:
-        title = escapeHtml(str(image.attrs.get("title", "")))
-        label = f'<a href="{escapeHtml(source)}" title="{title}">{label}</a>'
+        link = Token("link_open", "a", 1, attrs={"href": source})
+        if title := image.attrs.get("title"):
+            link.attrs["title"] = title
+        label = f"<a{_WRITER.renderAttrs(link)}>{label}</a>"
     _become(image, label)
 
 

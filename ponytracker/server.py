@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Any
+import sys
+from typing import Any, NoReturn
 
 from waitress import serve_paste
 
@@ -22,7 +23,14 @@ def serve(app: Any, global_conf: dict[str, str], **options: str) -> None:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        raise SystemExit(
+        _end(
             f"Port {options.get('port')} is in use by another program. Name a free one:"
             " pserve INI http_port=7001, or make serve PORT=7001."
-        ) from None
+        )
+
+
+def _end(why: str) -> NoReturn:
+    """Say *why* and end with status 1: pserve would make 0 of a `SystemExit`."""
+    sys.stderr.write(f"{why}\n")
+    sys.stderr.flush()
+    os._exit(1)

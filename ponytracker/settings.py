@@ -171,7 +171,7 @@ class Settings:
         known = [field.metadata["key"].name for field in fields]
         for name in ini:
             if name.startswith("ponytracker.") and name not in known:
-                nearest = difflib.get_close_matches(name, known, 1)
+                nearest = difflib.get_close_matches(name, known, 1, cutoff=0.8)
                 hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
                 raise SettingError(f"key '{name}' is not a key of PonyTracker.{hint}")
         values = {

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy.exc import OperationalError
 
 from ponytracker.cli.site import ini_option, open_site
 from ponytracker.errors import DomainError
-from ponytracker.importers.github import open_archive
-from ponytracker.importers.load import load
+from ponytracker.importers.github import EXPECTED, open_archive
+from ponytracker.importers.load import Outcome, load
 from ponytracker.importers.survey import Survey
 from ponytracker.models import Access
+
+GO_ON = "What is in stays in; the same command, run again, goes on from there."
+
+LINE_EVERY = 10.0
+"""Seconds between two lines of progress where the output is no terminal."""
 
 
 @click.group("import")
@@ -20,22 +31,106 @@ def import_archive() -> None:
     """Bring in the issues of another tracker."""
 
 
-@import_archive.command("github")
+@import_archive.command(
+    "github", help=f"Bring in the issues of a GitHub repository from ARCHIVE: {EXPECTED}."
+)
 @click.argument("archive", type=click.Path(exists=True, path_type=Path))
-@click.option("--project", required=True, metavar="NAME", help="The project they go into.")
+@click.option(
+    "--project",
+    required=True,
+    metavar="NAME",
+    help="The project they go into. It is created where there is none of that name.",
+)
 @ini_option
-@click.option("--pull-requests", is_flag=True)
-@click.option("--access", type=click.Choice(list(Access)), default=Access.PRIVATE)
-def github(archive: Path, project: str, ini: Path, pull_requests: bool, access: Access) -> None:
+@click.option(
+    "--pull-requests",
+    is_flag=True,
+    help="Bring in the pull requests too, as issues with the label 'pull request'.",
+)
+@click.option(
+    "--access",
+    type=click.Choice([access.value for access in Access]),
+    default=Access.PRIVATE.value,
+    show_default=True,
+    help="Who sees the project, where it is created: everyone, whoever is signed in, or only"
+    " superusers and those who are granted a right on it.",
+)
+def github(archive: Path, project: str, ini: Path, pull_requests: bool, access: str) -> None:
     site = open_site(ini)
+    started = time.monotonic()
     try:
-        t = time.time()
         survey = Survey(open_archive(archive), pull_requests=pull_requests)
-        for _ in survey.take():
-            pass
-        click.echo(f"survey {time.time() - t}")
-        t = time.time()
-        out = load(site.database, survey, project_name=project, access=access, on_progress=print)
-        click.echo(f"load {time.time() - t} {out}")
+        with _progress("Checking the archive") as show:
+            for count, _ in enumerate(survey.take(), 1):
+                show(count)
+        with _progress("Importing", len(survey.numbers)) as show:
+            outcome = load(
+                site.database,
+                survey,
+                project_name=project,
+                access=Access(access),
+                on_progress=lambda outcome: show(outcome.present + outcome.issues),
+            )
     except DomainError as error:
         raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{archive} cannot be read: {error}.") from None
+    except OperationalError as error:
+        raise click.ClickException(f"The database gave up: {error.orig}. {GO_ON}") from None
+    except BrokenProcessPool:
+        raise click.ClickException(
+            f"A process that rendered Markdown was ended, perhaps for lack of memory. {GO_ON}"
+        ) from None
+    except KeyboardInterrupt:
+        click.echo(f"\nInterrupted. {GO_ON}", err=True)
+        raise click.Abort from None
+    click.echo(_summary(outcome, survey, project, access, round(time.monotonic() - started)))
+
+
+def _summary(outcome: Outcome, survey: Survey, project: str, access: str, seconds: int) -> str:
+    counts = (
+        f"{outcome.issues:,} issues, {outcome.comments:,} comments, {outcome.events:,} other events"
+    )
+    lines = [f"Imported into {project} in {seconds // 60} min {seconds % 60} s: {counts}."]
+    if outcome.present:
+        lines.append(f"{outcome.present:,} issues were there already from an import before.")
+    if survey.left_out:
+        lines.append(
+            f"{len(survey.left_out):,} pull requests were left out; --pull-requests brings them in."
+        )
+    if outcome.accounts_created:
+        lines.append(
+            f"{outcome.accounts_created:,} accounts were created, to which nobody can sign in."
+        )
+    if outcome.project_created:
+        lines.append(f"The project {project} was created; who sees it: {_SEEN_BY[Access(access)]}.")
+    return "\n".join(lines)
+
+
+_SEEN_BY = {
+    Access.PUBLIC: "everyone",
+    Access.REGISTERED: "whoever is signed in",
+    Access.PRIVATE: "superusers, and those who are granted a right on it",
+}
+
+
+@contextmanager
+def _progress(task: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show how many issues of *total* are done: a bar on a terminal, else a line now and then."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+            bar = progress.add_task(task, total=total)
+            yield lambda done: progress.update(bar, completed=done)
+        return
+    last_line = time.monotonic()
+
+    def show(done: int) -> None:
+        nonlocal last_line
+        if time.monotonic() - last_line >= LINE_EVERY:
+            last_line = time.monotonic()
+            of_total = f" of {total:,}" if total else ""
+            click.echo(f"{task}: {done:,}{of_total} issues", err=True)
+
+    yield show

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import dataclasses
 from pathlib import Path
 
@@ -36,15 +37,17 @@ def open_site(ini: Path, variables: tuple[str, ...] = ()) -> Site:
         values[key] = value
     try:
         settings = Settings.from_ini(plaster.get_settings(str(ini), "app:main"), values)
-    except (SettingError, plaster.Error) as error:
-        raise click.ClickException(f"{ini}: {error}") from None
+    except (SettingError, plaster.PlasterError, configparser.Error, UnicodeDecodeError) as error:
+        why = " ".join(str(error).split())  # configparser's take several lines
+        raise click.ClickException(f"{ini}: {why}") from None
     database = Database(make_engine(settings.database_url))
     try:
         with database.session(write=False) as session:
             session.connection().exec_driver_sql("SELECT 1 FROM site_settings")
     except (OperationalError, ProgrammingError) as error:
+        why = str(error.orig).splitlines()[0]  # what follows repeats the statement, or asks back
         raise click.ClickException(
-            f"The database cannot be read ({error.orig}). Is it there, and brought up to date by"
+            f"The database cannot be read ({why}). Is it there, and brought up to date by"
             f" `alembic -c {ini} upgrade head`?"
         ) from None
     return Site(ini, settings, database)

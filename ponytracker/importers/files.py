@@ -77,7 +77,7 @@ def _read_tar(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[re.Match[st
                 pass
     except (tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error, ValueError) as error:
         raise ArchiveError(
-            f"{path} cannot be read as a tar archive, or is cut off: {error}."
+            f"{path} is cut off, or is neither JSON nor a tar archive: {error}."
         ) from None
 
 

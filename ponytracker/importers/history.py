@@ -101,33 +101,46 @@ class _Past:
         on, off = EventKind.LABELED, EventKind.UNLABELED
         present = [label.name for label in self.issue.labels]
         told = self._told(on, off)
-        for name in dict.fromkeys([*present, *(event.subject for event in told)]):
+        for name in dict.fromkeys([*(event.subject for event in told), *present]):
             events = [event for event in told if event.subject == name]
-            yield from self._changes(events, on, off, name if name in present else None)
+            final = name if name in present else None
+            # Where there are events, one that none of them tells of was renamed to what it is.
+            yield from self._changes(events, on, off, final, first=None if told else final)
 
     def milestone_changes(self) -> Iterator[ImportedEvent]:
         milestone = self.issue.milestone
-        on, off = EventKind.MILESTONED, EventKind.DEMILESTONED
-        yield from self._changes(
-            self._told(on, off), on, off, milestone.name if milestone else None
+        yield from self._property_changes(
+            EventKind.MILESTONED, EventKind.DEMILESTONED, milestone.name if milestone else None
         )
 
     def assignee_changes(self) -> Iterator[ImportedEvent]:
         """Yield changes of the one assignee that an issue has here: who was assigned last."""
-        on, off = EventKind.ASSIGNED, EventKind.UNASSIGNED
-        yield from self._changes(self._told(on, off), on, off, self.issue.assignee)
+        yield from self._property_changes(
+            EventKind.ASSIGNED, EventKind.UNASSIGNED, self.issue.assignee
+        )
+
+    def _property_changes(
+        self, on: EventKind, off: EventKind, final: str | None
+    ) -> Iterator[ImportedEvent]:
+        told = self._told(on, off)
+        yield from self._changes(told, on, off, final, first=None if told else final)
 
     def _changes(
-        self, told: list[ImportedEvent], on: EventKind, off: EventKind, final: str | None
+        self,
+        told: list[ImportedEvent],
+        on: EventKind,
+        off: EventKind,
+        final: str | None,
+        first: str | None,
     ) -> Iterator[ImportedEvent]:
-        """Yield how something was set and unset until it was *final*."""
-        value = final
-        if told:
-            value = told[0].subject if told[0].kind is off else None
-        if value is not None:
-            yield ImportedEvent(on, self.start, actor_known=False, subject=value)
+        """Yield how something that was *first* was set and unset until it was *final*."""
+        if told and told[0].kind is off:
+            first = told[0].subject
+        if first is not None:
+            yield ImportedEvent(on, self.start, actor_known=False, subject=first)
+        value = first
         for event in told:
-            # Moving to another milestone may be told as setting the new, then unsetting the old.
+            # A move to another milestone may be told as setting the new, then unsetting the old.
             if event.kind is on and event.subject != value:
                 value = event.subject
                 yield event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import time
@@ -83,25 +84,26 @@ def load(
         if issue.number not in target.present
     )
     render = render_here if len(survey.numbers) + survey.comments <= FEW_TEXTS else render_ahead
-    for batch, html in render(_in_batches(drafts), _texts):
-        with database.session(write=True) as session, session.begin():
-            _write(session, target, survey, batch, iter(html), outcome)
-        on_progress(outcome)
-        if database.bind.dialect.name == "sqlite":
-            time.sleep(PAUSE)
+    with contextlib.closing(render(_in_batches(drafts), _texts)) as batches:
+        for batch, html in batches:
+            with database.session(write=True) as session, session.begin():
+                _write(session, target, survey, batch, iter(html), outcome)
+            on_progress(outcome)
+            if database.bind.dialect.name == "sqlite":
+                time.sleep(PAUSE)
     return outcome
 
 
 def _prepare(database: Database, survey: Survey, name: str, access: Access) -> Target:
-    for last_try in (False, True):
-        try:
-            with database.session(write=True) as session, session.begin():
-                return prepare(session, survey, name, access)
-        except IntegrityError:
-            # Somebody created the same project or account at this moment; now it is seen.
-            if last_try:
-                raise
-    raise AssertionError
+    def attempt() -> Target:
+        with database.session(write=True) as session, session.begin():
+            return prepare(session, survey, name, access)
+
+    try:
+        return attempt()
+    except IntegrityError:
+        # Somebody created the same project or account at this moment; now it is there to be found.
+        return attempt()
 
 
 def _in_batches(drafts: Iterable[_Draft]) -> Iterator[list[_Draft]]:

@@ -1,4 +1,4 @@
-"""What must be there before the issues of an archive come: project, accounts, labels, milestones."""
+"""What must be there before the issues come: the project, accounts, labels and milestones."""
 
 from __future__ import annotations
 

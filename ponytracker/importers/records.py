@@ -102,5 +102,5 @@ class Archive(Protocol):
         """
 
     @property
-    def repository(self) -> str:
-        """What it is an archive of, such as ``owner/name``, once the records have been read."""
+    def source(self) -> str:
+        """What it is an archive of, such as ``github:owner/name``, once all records were read."""

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from typing import TypeVar
 
@@ -21,11 +21,15 @@ AHEAD = 2
 """How many items wait for each core, so that none is idle and not all of an archive in memory."""
 
 
+MAX_WORKERS = 8
+"""How many processes one that writes can keep busy."""
+
+
 def render_ahead(
     items: Iterable[_Item], texts: Callable[[_Item], list[str]]
-) -> Iterator[tuple[_Item, list[Markup]]]:
+) -> Generator[tuple[_Item, list[Markup]]]:
     """Yield each item, in order, with what `markup.render` makes of its *texts*."""
-    workers = os.cpu_count() or 1
+    workers = min(os.cpu_count() or 1, MAX_WORKERS)
     # "spawn": a fork would share the connection to the database.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _start_worker) as pool:
@@ -45,7 +49,7 @@ def render_ahead(
 
 def render_here(
     items: Iterable[_Item], texts: Callable[[_Item], list[str]]
-) -> Iterator[tuple[_Item, list[Markup]]]:
+) -> Generator[tuple[_Item, list[Markup]]]:
     """Do what `render_ahead` does, without the second that starting processes takes."""
     return ((item, _render(texts(item))) for item in items)
 

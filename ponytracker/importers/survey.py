@@ -20,6 +20,9 @@ from ponytracker.text import fold
 PULL_REQUEST = ImportedLabel("pull request", "#1D76DB")
 """The label of a pull request that comes as an issue."""
 
+MAX_SOURCE = 240
+"""Characters that leave room for the number in the column `imported_from`."""
+
 
 class Survey:
     """What there is to import from *archive*, with or without its pull requests.
@@ -76,7 +79,7 @@ class Survey:
 
     def origin(self, number: int) -> str:
         """Return what an issue is marked with, to know it again."""
-        return f"github:{self.archive.repository[:200]}#{number}"
+        return f"{self.archive.source[:MAX_SOURCE]}#{number}"
 
     def _wanted(self, issue: ImportedIssue) -> ImportedIssue | None:
         if not issue.is_pull_request:

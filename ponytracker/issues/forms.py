@@ -9,7 +9,7 @@ from ponytracker.text import MAX_TEXT, MAX_TITLE
 from ponytracker.web.forms import Form, LineField, LocalTimeField, SubmissionField, TextField
 
 _TEXT_LENGTH = validators.Length(
-    max=MAX_TEXT, message=_("At most %(max)d characters. Attach or link what is longer.")
+    max=MAX_TEXT, message=_("At most ${max} characters. Attach or link what is longer.")
 )
 
 
@@ -18,7 +18,7 @@ class IssueForm(Form):
         _("Title"),
         [
             validators.DataRequired(_("Give the issue a title.")),
-            validators.Length(max=MAX_TITLE, message=_("At most %(max)d characters.")),
+            validators.Length(max=MAX_TITLE, message=_("At most ${max} characters.")),
         ],
     )
     due_date = LocalTimeField(_("Due date"))

@@ -25,6 +25,7 @@ from ponytracker.models import (
     Issue,
     IssueSubscription,
     Project,
+    State,
     SubscriptionReason,
     TextRevision,
     User,
@@ -111,12 +112,23 @@ def reopen_issue(session: Session, issue: Issue, actor: User) -> Event:
 
 
 def comment_and_change_state(
-    session: Session, issue: Issue, actor: User, *, text: str, submission: str | None = None
+    session: Session,
+    issue: Issue,
+    actor: User,
+    *,
+    text: str,
+    state: State | None = None,
+    submission: str | None = None,
 ) -> Event:
-    """Comment on *issue* and close it, or reopen it where it is closed; return the comment."""
+    """Comment on *issue* and bring it to *state*; return the comment.
+
+    Someone else may have brought it there meanwhile: then the comment alone is added. Without
+    *state*, an open issue is closed and a closed one reopened.
+    """
     _lock_for_state_change(session, issue)
     event = comment(session, issue, actor, text=text, submission=submission)
-    record(session, issue, EventKind.CLOSED if issue.is_open else EventKind.REOPENED, actor)
+    if state is not issue.state:
+        record(session, issue, EventKind.CLOSED if issue.is_open else EventKind.REOPENED, actor)
     return event
 
 
@@ -229,6 +241,10 @@ def record(
     if text is not None:
         _set_text(event, text, html)
     session.add(event)
+    if kind is EventKind.UNLABELED:
+        # Were its label still unwritten, taking it away would shrink the session's list of new
+        # objects, by whose length SQLAlchemy puts them in order: two events would share a place.
+        session.flush()
     apply(event, issue)
     issue.last_event = event
     _count(event, issue.project)

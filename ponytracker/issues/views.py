@@ -13,7 +13,7 @@ from ponytracker.issues import query, service
 from ponytracker.issues.forms import CommentForm, IssueForm
 from ponytracker.issues.timeline import ICONS, read_timeline
 from ponytracker.markup import render
-from ponytracker.models import Event
+from ponytracker.models import Event, State
 from ponytracker.resources import IssueResource, IssuesResource, Root
 from ponytracker.security.permissions import Permission
 from ponytracker.text import MAX_TEXT
@@ -208,6 +208,10 @@ def _issue_page(context: IssueResource, request: Any, form: CommentForm) -> dict
     }
 
 
+_STATES_TO_ASK_FOR = {"close": State.CLOSED, "reopen": State.OPEN}
+"""By what the button says, since another may have changed the state before it is pressed."""
+
+
 def _comment_and_change_state(
     context: IssueResource, request: Any, form: CommentForm
 ) -> HTTPSeeOther:
@@ -218,6 +222,7 @@ def _comment_and_change_state(
         context.issue,
         request.user,
         text=form.comment.data,
+        state=_STATES_TO_ASK_FOR.get(request.POST["change-state"]),
         submission=form.submission.data,
     )
     if context.issue.is_open:

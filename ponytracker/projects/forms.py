@@ -23,6 +23,9 @@ ACCESS_CHOICES = [
 MAX_DESCRIPTION = 4096
 """Characters of a project's description, which the project list shows whole."""
 
+MAX_DISPLAY_NAME_KEY = Project.display_name_key.type.length
+"""Characters of a folded name. One character may become eighteen, such as U+FDFA."""
+
 
 class ProjectForm(Form):
     """A project to add, or *project* to edit."""
@@ -31,14 +34,14 @@ class ProjectForm(Form):
         _("Project name"),
         [
             validators.DataRequired(_("Give the project a name.")),
-            validators.Length(max=32, message=_("At most %(max)d characters.")),
+            validators.Length(max=32, message=_("At most ${max} characters.")),
         ],
     )
     name = LineField(
         _("Name in addresses"),
         [
             validators.DataRequired(_("Give the project a name for its address.")),
-            validators.Length(max=32, message=_("At most %(max)d characters.")),
+            validators.Length(max=32, message=_("At most ${max} characters.")),
             validators.Regexp(
                 r"[-a-zA-Z0-9_]+\Z", message=_("Use only letters, digits, hyphens and underscores.")
             ),
@@ -46,7 +49,7 @@ class ProjectForm(Form):
     )
     description = TextField(
         _("Description"),
-        [validators.Length(max=MAX_DESCRIPTION, message=_("At most %(max)d characters."))],
+        [validators.Length(max=MAX_DESCRIPTION, message=_("At most ${max} characters."))],
     )
     access = wtforms.RadioField(
         _("Who can see it"), choices=ACCESS_CHOICES, default=Access.PUBLIC.value
@@ -63,5 +66,9 @@ class ProjectForm(Form):
             raise validators.ValidationError(_("There is already a project at this address."))
 
     def validate_display_name(self, field: wtforms.Field) -> None:
+        if len(fold(field.data)) > MAX_DISPLAY_NAME_KEY:
+            raise validators.ValidationError(
+                _("Write this name with simpler characters: some of these stand for many others.")
+            )
         if service.is_display_name_taken(self.request.dbsession, field.data, besides=self.project):
             raise validators.ValidationError(_("There is already a project with a similar name."))

@@ -32,7 +32,7 @@ class Passwords:
             self._hasher.verify(password_hash or self._nobodys_hash, password)
         except (VerificationError, InvalidHashError, UnicodeEncodeError):
             return False
-        return password_hash is not None
+        return bool(password_hash)
 
     def needs_rehash(self, password_hash: str) -> bool:
         """Return whether the hash was made at another cost than today's."""

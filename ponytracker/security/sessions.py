@@ -61,20 +61,32 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def _once_each(session_class: Any) -> Any:
+    """Keep no message twice that is still to be shown: the cookie would outgrow what it can hold."""
+
+    class CookieSession(session_class):
+        def flash(self, message: str, queue: str = "", allow_duplicate: bool = False) -> None:
+            super().flash(message, queue, allow_duplicate)
+
+    return CookieSession
+
+
 def includeme(config: Any) -> None:
     """Sign the cookie session, as JSON; over https it is sent over https only."""
     settings = config.registry["ponytracker.settings"]
     factories = {
-        secure: SignedCookieSessionFactory(
-            settings.secret,
-            serializer=JSONSerializer(),
-            cookie_name="ponytracker",
-            max_age=settings.session_days * 86_400,
-            timeout=settings.session_days * 86_400,
-            reissue_time=86_400,
-            httponly=True,
-            secure=secure,
-            samesite="Lax",
+        secure: _once_each(
+            SignedCookieSessionFactory(
+                settings.secret,
+                serializer=JSONSerializer(),
+                cookie_name="ponytracker",
+                max_age=settings.session_days * 86_400,
+                timeout=settings.session_days * 86_400,
+                reissue_time=86_400,
+                httponly=True,
+                secure=secure,
+                samesite="Lax",
+            )
         )
         for secure in (True, False)
     }

@@ -67,9 +67,10 @@ def bad_csrf_token(error: Any, request: Any) -> Any:
     fields = [
         (name, value)
         for name, value in request.POST.items()
-        if isinstance(value, str) and not any(word in name for word in _KEPT_BACK)
+        if isinstance(value, str) and name and not any(word in name for word in _KEPT_BACK)
     ]
-    return {"fields": fields, "action": request.path_qs, "csrf_token": get_csrf_token(request)}
+    action = "/" + request.path_qs.lstrip("/")  # "//evil/login" would be another site
+    return {"fields": fields, "action": action, "csrf_token": get_csrf_token(request)}
 
 
 @exception_view_config(Conflict, renderer=PAGE)
@@ -82,7 +83,7 @@ def integrity_error(error: IntegrityError, request: Any) -> Any:
     """Two changes met, again and again: the tries of pyramid_retry are used up."""
     log.warning("%s %s: %s", request.method, request.path, error.orig)
     text = _("Someone else changed the same thing at the same time. Go back and try again.")
-    return _page(request, 409, _("Not possible any more"), text)
+    return _bare(request, 409, _("Not possible any more"), text)
 
 
 @exception_view_config(OperationalError, renderer=PAGE)
@@ -114,7 +115,10 @@ def _page(request: Any, status: int, title: str, text: str) -> dict[str, Any]:
 
 
 def _bare(request: Any, status: int, title: str, text: str) -> dict[str, Any]:
-    """Return a page that asks nothing of the database, which may be what failed."""
+    """Return a page that asks nothing of the database, which may be what failed.
+
+    Nor of the rows already read: a flush that failed has expired them, and ended their session.
+    """
     return {**_page(request, status, title, text), "bare": True}
 
 

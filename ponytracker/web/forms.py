@@ -90,25 +90,30 @@ class LocalTimeField(wtforms.Field):
 
     widget = wtforms.widgets.DateTimeLocalInput()
     FORMATS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+    # Every zone can show them: the first and last days of what Python counts, some cannot.
+    YEARS = range(1900, 9999)
 
     typed: str | None = None
 
     def process_formdata(self, valuelist: list[str]) -> None:
         self.typed = clean_line(valuelist[0]).strip() if valuelist else ""
-        self.data = self._parse(self.typed) if self.typed else None
+        # Left as it was shown, the time stays what it is: with its seconds, and in the right one
+        # of the two hours that have the same name when the clocks go back.
+        if self.typed != self._shown(self.object_data):
+            self.data = self._parse(self.typed) if self.typed else None
 
     def _value(self) -> str:
-        if self.typed is not None:
-            return self.typed
-        return (
-            self.data.astimezone(self.meta.time_zone).strftime(self.FORMATS[0]) if self.data else ""
-        )
+        return self._shown(self.data) if self.typed is None else self.typed
+
+    def _shown(self, time: dt.datetime | None) -> str:
+        return time.astimezone(self.meta.time_zone).strftime(self.FORMATS[0]) if time else ""
 
     def _parse(self, typed: str) -> dt.datetime:
         for pattern in self.FORMATS:
             try:
                 local = dt.datetime.strptime(typed, pattern).replace(tzinfo=self.meta.time_zone)
-                return local.astimezone(dt.UTC)
-            except (ValueError, OverflowError):
+            except ValueError:
                 continue
+            if local.year in self.YEARS:
+                return local.astimezone(dt.UTC)
         raise ValueError(_("Write the time like 2026-12-31 18:00."))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-# A browser drops tabs and line ends and reads a backslash as a slash: "/\t/evil" leaves the site.
-_SITE_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
+# A browser reads "//" as the start of another site, drops tabs and line ends and takes a backslash
+# for a slash. What our own links hand on is %-encoded, and a header takes nothing but ASCII.
+_SITE_PATH = re.compile(r"/(?!/)[!-\[\]-~]*")
 
 
 def site_path(request: Any, parameter: str) -> str | None:

@@ -26,6 +26,8 @@ def sanity_tween_factory(handler: Callable[..., Any], _registry: Any) -> Any:
         # Bad UTF-8 and bad multipart; and what WebOb raises for another charset of a form.
         except (ValueError, DeprecationWarning) as error:
             raise HTTPBadRequest(_("The address or form is not valid UTF-8.")) from error
+        if "\x00" in request.path_info:  # PostgreSQL takes none, not even to look for it
+            raise HTTPBadRequest(_("The address has a NUL character in it."))
         return handler(request)
 
     return sanity_tween

@@ -114,6 +114,10 @@ class TestImages:
         assert f'href="{url}"' in html
         assert ">a cat</a>" in html
 
+    def test_of_other_sites_keep_their_title(self) -> None:
+        assert 'title="say &quot;hi&quot;"' in render("![a](http://a.example/ 'say \"hi\"')")
+        assert "title" not in render("![a](http://a.example/)")
+
     def test_without_description_show_their_url(self) -> None:
         assert ">http://a.example/cat.png</a>" in render("![](http://a.example/cat.png)")
 
@@ -216,7 +220,9 @@ class TestCode:
         assert "<span" in html
         assert unescape(re.sub("<[^>]*>", "", html)) == code + "\n"
 
-    @pytest.mark.parametrize("info", ["", "&#32;", "klingon", "text", "markdown", "../python", "{.python}"])
+    @pytest.mark.parametrize(
+        "info", ["", "&#32;", "klingon", "text", "markdown", "../python", "{.python}"]
+    )
     def test_of_other_languages_is_plain(self, info: str) -> None:
         assert render(f"```{info}\na = 1\n```") == (
             '<pre class="highlight"><code>a = 1\n</code></pre>\n'

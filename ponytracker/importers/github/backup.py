@@ -47,7 +47,7 @@ class Backup:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.repository = ""
+        self.source = ""
 
     def records(self) -> Iterator[Record]:
         repositories: Counter[str] = Counter()
@@ -80,7 +80,8 @@ class Backup:
         for node, repository in renumbered:
             if repository == most_common:
                 raise node.wrong("number", "the number that its file is named after")
-        self.repository = most_common or (root or self.path.resolve().name).rpartition("/")[2]
+        folder = (root or self.path.resolve().name).rpartition("/")[2]
+        self.source = f"github:{most_common or folder}"
 
     def _files(self) -> Iterator[tuple[re.Match[str], Node]]:
         """Yield each file of the backup; raise `ArchiveError` for a second repository or number."""

@@ -27,7 +27,7 @@ class DraftArchive:
 
     def __init__(self, document: Node) -> None:
         self.document = document
-        self.repository = document.text("repo")
+        self.source = f"github:{document.text('repo')}"
 
     def records(self) -> Iterator[Record]:
         for node in self.document.nodes("labels"):

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import pytest
+from webob import Request
+
+from ponytracker.web.sanity import MAX_BODY
+
+
+@pytest.fixture
+def admin(world, visitor_as):
+    world.project("web", world.user("admin", is_superuser=True))
+    return visitor_as("admin")
+
+
+@pytest.mark.parametrize("path", ["/\xff", "/web/\xff/", "/web/issues/\xc3", "/static/\xed\xa0\x80"])
+def test_a_path_that_is_not_utf8(app, path):
+    answer = Request.blank("/", environ={"PATH_INFO": path}).get_response(app)
+    assert answer.status_int == 400
+    assert "not valid UTF-8" in answer.text
+
+
+@pytest.mark.parametrize("address", ["/?q=%ff", "/web/issues/?page=%c3", "/login?%ff=1"])
+def test_a_query_that_is_not_utf8(admin, address):
+    assert "not valid UTF-8" in admin.get(address, status=400)
+
+
+def test_a_nul_in_the_path(admin):
+    for address in ("/%00", "/we%00b/", "/web/issues/1%00/", "/static/%00"):
+        assert "NUL" in admin.get(address, status=400)
+
+
+def test_a_nul_in_the_query_is_no_harm(admin):
+    assert admin.get("/web/issues/?q=%00&sort=%00&page=%00").status_int == 200
+    assert admin.get("/login?next=%00&prev=%00").status_int == 200
+
+
+FORM = "application/x-www-form-urlencoded"
+PART = b'--x\r\nContent-Disposition: form-data; name="title"\r\n\r\n%b\r\n--x--\r\n'
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        (FORM, b"title=%ff"),
+        (FORM, b"title=\xff"),
+        (FORM, b"%ff=title"),
+        (FORM, b"title=%ed%a0%80"),
+        (f"{FORM}; charset=latin-1", b"title=%e9"),
+        (f"{FORM}; charset=klingon", b"title=x"),
+        ("multipart/form-data", b"title=x"),
+        ("multipart/form-data; boundary=", PART % b"x"),
+        ("multipart/form-data; boundary=\xe9", PART % b"x"),
+        ("multipart/form-data; boundary=x; charset=klingon", PART % b"x"),
+        ("multipart/form-data; boundary=x", PART % b"\xff"),
+        ("multipart/form-data; boundary=x", PART[:30]),
+        ("multipart/form-data; boundary=x", b""),
+        ("application/json", b'{"title": "x"}'),
+        ("text/plain", b"title=x"),
+        ("nonsense", b"\xff\x00"),
+        ("", b""),
+    ],
+)
+def test_a_body_that_is_no_form_of_ours(admin, content_type, body):
+    answer = admin.post(
+        "/web/issues/add/", body, headers={"Content-Type": content_type}, expect_errors=True
+    )
+    assert answer.status_int == 400
+    assert answer.html.h1
+
+
+def test_what_is_too_large(admin):
+    body = "title=" + "x" * MAX_BODY
+    assert "larger than 4 MiB" in admin.post("/web/issues/add/", body, status=413)
+
+
+def test_the_longest_text_is_not_too_large(admin):
+    page = admin.get("/web/issues/add/")
+    form = page.forms["issue-form"]
+    form["title"] = "Long"
+    form["description"] = "\U0001f434" * 262_144
+    assert len(urlencode(form.submit_fields()).encode()) < MAX_BODY
+    assert "Issue created successfully." in form.submit().follow()
+
+
+@pytest.mark.parametrize(
+    "cookie", ["ponytracker=", "ponytracker=x", "ponytracker=\xe9\xff", "=;;=", "ponytracker=bnVsbA"]
+)
+def test_a_cookie_that_is_not_ours(app, admin, cookie):
+    request = Request.blank("/web/issues/", environ={"HTTP_COOKIE": cookie})
+    answer = request.get_response(app)
+    assert answer.status_int == 200
+    assert "Sign in" in answer.text

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from ponytracker.settings import DEVELOPMENT_SECRET, SettingError, Settings
+
+OWN_SECRET = "Zk3vH0bq7mTn5yXwLr8sJc2fDp9gAe6u"
+INI = {
+    "sqlalchemy.url": "sqlite:////var/lib/ponytracker/db.sqlite",
+    "ponytracker.base_url": "https://tracker.example.org",
+    "ponytracker.secret": OWN_SECRET,
+}
+
+
+def read(variables=None, **ini):
+    """Read a good ini file with the keys of *ini*, dots as `__`, put over it."""
+    over = {name.replace("__", "."): value for name, value in ini.items()}
+    return Settings.from_ini({**INI, **over}, variables)
+
+
+def refusal(variables=None, **ini):
+    with pytest.raises(SettingError) as error:
+        read(variables, **ini)
+    return str(error.value)
+
+
+def test_a_minimal_file_gives_everything_else_a_default():
+    settings = read()
+    assert settings.database_url == INI["sqlalchemy.url"]
+    assert settings.base_url == "https://tracker.example.org"
+    assert settings.secret == OWN_SECRET
+    assert (settings.http_port, settings.session_days) == (6543, 30)
+    assert (settings.argon2_memory_kib, settings.argon2_rounds) == (65_536, 3)
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        read().secret = "another"
+
+
+@pytest.mark.parametrize("key", INI)
+@pytest.mark.parametrize("raw", ["", "   ", None])
+def test_a_missing_key_is_named(key, raw):
+    ini = {name: value for name, value in INI.items() if name != key or raw is not None}
+    if raw is not None:
+        ini[key] = raw
+    with pytest.raises(SettingError, match=rf"^key '{key}' is missing: expected .+"):
+        Settings.from_ini(ini)
+
+
+@pytest.mark.parametrize(
+    ("key", "raw"),
+    [
+        ("ponytracker.base_url", "tracker.example.org"),
+        ("ponytracker.base_url", "ftp://tracker.example.org"),
+        ("ponytracker.base_url", "https://"),
+        ("ponytracker.base_url", "https://host:port"),
+        ("ponytracker.base_url", "https://host:99999"),
+        ("ponytracker.base_url", "https://host/?q=1"),
+        ("ponytracker.base_url", "https://host/#top"),
+        ("http_port", "0"),
+        ("http_port", "65536"),
+        ("http_port", "http"),
+        ("http_port", "-1"),
+        ("http_port", "6543.0"),
+        ("http_port", "٦٥٤٣"),
+        ("http_port", "²"),
+        ("ponytracker.session_days", "0"),
+        ("ponytracker.session_days", "3651"),
+        ("ponytracker.session_days", "a month"),
+        ("ponytracker.argon2_memory_kib", "31"),
+        ("ponytracker.argon2_rounds", "0"),
+        ("ponytracker.argon2_rounds", "101"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_key_and_what_was_expected(key, raw):
+    message = refusal(**{key: raw})
+    assert message.startswith(f"key '{key}' has the value '{raw}': expected ")
+    assert message.endswith(".")
+
+
+@pytest.mark.parametrize("raw", ["nonsense", "mysql://u:hunter2@host/db", "sqlite3.db", "postgresql://u:hunter2@host:port/db"])
+def test_a_database_that_is_neither_kind_is_refused_without_telling_its_password(raw):
+    message = refusal(sqlalchemy__url=raw)
+    assert message.startswith("key 'sqlalchemy.url' has the value a secret of ")
+    assert "sqlite:///" in message
+    assert raw not in message
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    "raw", ["replace-me-with-what-generate-secret-prints", "ChangeMe" * 8, "<your secret>"]
+)
+def test_a_placeholder_is_refused_by_name(raw):
+    message = refusal(ponytracker__secret=raw)
+    assert message.startswith("key 'ponytracker.secret' ")
+    assert "placeholder" in message
+    assert "generate-secret" in message
+    assert raw not in message
+
+
+def test_a_short_secret_is_refused_and_not_shown():
+    message = refusal(ponytracker__secret=OWN_SECRET[:31])
+    assert "it is too short" in message
+    assert "a secret of 31 characters" in message
+    assert OWN_SECRET[:31] not in message
+
+
+def test_nothing_secret_is_in_the_repr():
+    settings = read(sqlalchemy__url="postgresql://u:hunter2@host/db")
+    assert "hunter2" not in repr(settings)
+    assert OWN_SECRET not in repr(settings)
+    assert "tracker.example.org" in repr(settings)
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:6543", "http://127.0.0.1", "https://[::1]:1"])
+def test_the_development_secret_will_do_on_localhost(origin):
+    settings = read(ponytracker__secret=DEVELOPMENT_SECRET, ponytracker__base_url=origin)
+    assert settings.is_local
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://tracker.example.org", "http://localhost.example.org", "http://10.0.0.1"]
+)
+def test_the_development_secret_is_refused_elsewhere(origin):
+    message = refusal(ponytracker__secret=DEVELOPMENT_SECRET, ponytracker__base_url=origin)
+    assert message.startswith("key 'ponytracker.secret' ")
+    assert origin in message
+    assert DEVELOPMENT_SECRET not in message
+
+
+def test_for_development_the_address_follows_the_port():
+    ini = {"sqlalchemy.url": "sqlite://", "ponytracker.secret": DEVELOPMENT_SECRET}
+    settings = Settings.from_ini(ini, {"http_port": "7001"})
+    assert (settings.base_url, settings.http_port) == ("http://localhost:7001", 7001)
+
+
+def test_an_unknown_key_is_refused_with_the_one_meant():
+    message = refusal(ponytracker__sesion_days="3")
+    assert message.startswith("key 'ponytracker.sesion_days' is not a key")
+    assert "Did you mean 'ponytracker.session_days'?" in message
+
+
+def test_an_unknown_key_like_no_other_is_refused_without_a_guess():
+    message = refusal(ponytracker__zzz="3")
+    assert "'ponytracker.zzz'" in message
+    assert "Did you mean" not in message
+
+
+def test_keys_of_other_programs_are_let_be():
+    assert read(**{"jinja2.filters": "x", "pyramid.reload_templates": "true"})
+
+
+def test_a_variable_goes_over_the_environment_which_goes_over_the_file(monkeypatch):
+    assert read(http_port="1001").http_port == 1001
+    monkeypatch.setenv("PONYTRACKER_HTTP_PORT", "1002")
+    assert read(http_port="1001").http_port == 1002
+    assert read({"http_port": "1003"}, http_port="1001").http_port == 1003
+
+
+def test_what_is_empty_counts_as_not_given(monkeypatch):
+    monkeypatch.setenv("PONYTRACKER_HTTP_PORT", "")
+    assert read({"http_port": ""}, http_port="1001").http_port == 1001
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("PONYTRACKER_DATABASE_URL", "database_url", "postgresql://host/other"),
+        ("PONYTRACKER_BASE_URL", "base_url", "https://other.example.org"),
+        ("PONYTRACKER_SECRET", "secret", OWN_SECRET[::-1]),
+    ],
+)
+def test_the_environment_may_hold_what_differs_between_machines(monkeypatch, name, field, value):
+    monkeypatch.setenv(name, value)
+    assert getattr(read(), field) == value
+
+
+def test_an_error_names_the_place_that_the_value_came_from(monkeypatch):
+    assert refusal({"http_port": "x"}).startswith("variable 'http_port' has the value 'x'")
+    monkeypatch.setenv("PONYTRACKER_HTTP_PORT", "y")
+    assert refusal().startswith("environment variable PONYTRACKER_HTTP_PORT has the value 'y'")
+
+
+def test_the_base_url_has_no_slash_at_its_end():
+    settings = read(ponytracker__base_url="https://host/tracker/")
+    assert settings.base_url == "https://host/tracker"
