@@ -50,7 +50,7 @@ test: ## every test, and before it whatever the tests need (ARGS="-k timeline": 
 	@$(PARALLEL) assets install-dev
 	$(BIN)/pytest -n auto --maxprocesses 4 $(ARGS)
 
-unit: install-dev ## the unit tests alone
+unit: install-dev assets ## the unit tests alone
 	$(BIN)/pytest tests/unit $(ARGS)
 
 format: install-dev ## put the code into its one format

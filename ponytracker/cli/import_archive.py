@@ -89,28 +89,33 @@ def github(archive: Path, project: str, ini: Path, pull_requests: bool, access: 
 
 def _summary(outcome: Outcome, survey: Survey, project: str, access: str, seconds: int) -> str:
     counts = (
-        f"{outcome.issues:,} issues, {outcome.comments:,} comments, {outcome.events:,} other events"
+        _plural(outcome.issues, "issue"),
+        _plural(outcome.comments, "comment"),
+        _plural(outcome.events, "other event"),
     )
-    lines = [f"Imported into {project} in {seconds // 60} min {seconds % 60} s: {counts}."]
+    minutes = f"{seconds // 60} min {seconds % 60} s"
+    lines = [f"Imported into {project} in {minutes}: {', '.join(counts)}."]
     if outcome.present:
-        lines.append(f"{outcome.present:,} issues were there already from an import before.")
+        lines.append(f"Here already, from an import before: {_plural(outcome.present, 'issue')}.")
     if survey.left_out:
-        lines.append(
-            f"{len(survey.left_out):,} pull requests were left out; --pull-requests brings them in."
-        )
+        left_out = _plural(len(survey.left_out), "pull request")
+        lines.append(f"Left out: {left_out}; --pull-requests brings them in.")
     if outcome.accounts_created:
-        lines.append(
-            f"{outcome.accounts_created:,} accounts were created, to which nobody can sign in."
-        )
+        accounts = _plural(outcome.accounts_created, "account")
+        lines.append(f"Created: {accounts}, to which nobody can sign in.")
     if outcome.project_created:
-        lines.append(f"The project {project} was created; who sees it: {_SEEN_BY[Access(access)]}.")
+        lines.append(f"Created: the project {project}, seen by {_SEEN_BY[Access(access)]}.")
     return "\n".join(lines)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 _SEEN_BY = {
     Access.PUBLIC: "everyone",
     Access.REGISTERED: "whoever is signed in",
-    Access.PRIVATE: "superusers, and those who are granted a right on it",
+    Access.PRIVATE: "superusers and those who are granted a right on it",
 }
 
 
