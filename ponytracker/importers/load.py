@@ -36,7 +36,7 @@ FEW_TEXTS = 300
 
 @dataclasses.dataclass(slots=True)
 class Outcome:
-    """What an import has done."""
+    """What an import has done. `present` were here before, `events` are those besides comments."""
 
     project_created: bool = False
     accounts_created: int = 0
@@ -87,7 +87,7 @@ def load(
     with contextlib.closing(render(_in_batches(drafts), _texts)) as batches:
         for batch, html in batches:
             with database.session(write=True) as session, session.begin():
-                _write(session, target, survey, batch, iter(html), outcome)
+                _write(session, target, batch, html, outcome)
             on_progress(outcome)
             if database.bind.dialect.name == "sqlite":
                 time.sleep(PAUSE)
@@ -126,9 +126,8 @@ def _texts(batch: list[_Draft]) -> list[str]:
 def _write(
     session: Session,
     target: Target,
-    survey: Survey,
     batch: list[_Draft],
-    html: Iterator[Markup],
+    html: list[Markup],
     outcome: Outcome,
 ) -> None:
     """Write *batch*, whose texts were rendered to *html*, but for what has come in meanwhile."""
@@ -136,44 +135,39 @@ def _write(
     if project is None:
         raise UnfitProject("The project was deleted while the import ran.")
     lock_project(session, project)
-    present = find_present(session, project, survey, {draft.issue.number for draft in batch})
+    numbers = {draft.issue.number for draft in batch}
+    present = find_present(session, project, numbers, target.origin)
+    rest = iter(html)
     for draft in batch:
-        texts = draft.texts()
-        rendered = list(itertools.islice(html, len(texts)))
+        rendered = list(itertools.islice(rest, len(draft.texts())))
         if draft.issue.number in present:
             outcome.present += 1
         else:
-            _write_issue(session, target, survey, project, draft, rendered)
+            _write_issue(session, target, project, draft, rendered)
             outcome.issues += 1
-            outcome.comments += len(texts) - 1
-            outcome.events += 1 + len(draft.history.steps) - (len(texts) - 1)
+            outcome.comments += len(rendered) - 1
+            outcome.events += len(draft.history.steps) - (len(rendered) - 1)
 
 
 def _write_issue(
-    session: Session,
-    target: Target,
-    survey: Survey,
-    project: Project,
-    draft: _Draft,
-    html: list[Markup],
+    session: Session, target: Target, project: Project, draft: _Draft, html: list[Markup]
 ) -> None:
-    imported = draft.issue
+    imported, rest = draft.issue, iter(html)
     issue = record_issue(
         session,
         project,
         target.account(imported.author),
+        number=imported.number,
         title=draft.history.title,
         text=imported.text,
-        html=html[0],
+        html=next(rest),
         at=imported.created_at,
-        number=imported.number,
-        imported_from=survey.origin(imported.number),
+        imported_from=target.origin(imported.number),
     )
-    rendered = iter(html[1:])
     for step in draft.history.steps:
         if isinstance(step, ImportedComment):
             kind, actor, text = EventKind.COMMENTED, target.account(step.author), step.text
-            record(session, issue, kind, actor, at=step.at, text=text, html=next(rendered))
+            record(session, issue, kind, actor, at=step.at, text=text, html=next(rest))
         else:
             actor, args = target.account(step.actor), _args(target, step)
             record(session, issue, step.kind, actor, at=step.at, args=args)
@@ -195,6 +189,6 @@ def _args(target: Target, event: ImportedEvent) -> dict[str, Any]:
             milestone = target.milestones[event.subject]
             args |= {"milestone_id": milestone.id, "name": event.subject}
         case EventKind.ASSIGNED | EventKind.UNASSIGNED:
-            user = target.accounts[fold(event.subject)]
-            args |= {"user_id": user.id, "username": user.username}
+            assignee = target.accounts[fold(event.subject)]
+            args |= {"user_id": assignee.id, "username": assignee.username}
     return args

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import unicodedata
-from collections.abc import Set
+from collections.abc import Callable, Set
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -30,11 +30,13 @@ class UnfitProject(DomainError):
 class Target:
     """Where the issues go: rows detached from any session, labels and milestones by name.
 
-    Accounts are by folded login; `present` are the numbers that came from this archive before.
+    Accounts are by folded login; `present` are the numbers that came from this archive before, and
+    `origin` gives what an issue of it is marked with.
     """
 
     project_id: int
     is_new: bool
+    origin: Callable[[int], str]
     accounts: dict[str, User]
     accounts_created: int
     labels: dict[str, Label]
@@ -58,7 +60,7 @@ def prepare(session: Session, survey: Survey, name: str, access: Access) -> Targ
     lock_project(session, project)
     if project.archived:
         raise UnfitProject(f"The project {project.name} is archived, so that nothing can be added.")
-    present = find_present(session, project, survey, survey.numbers)
+    present = find_present(session, project, survey.numbers, survey.origin)
     project.last_issue_number = max(project.last_issue_number, survey.last_number)
     labels = _create_labels(session, project, survey)
     milestones = _create_milestones(session, project, survey)
@@ -66,11 +68,20 @@ def prepare(session: Session, survey: Survey, name: str, access: Access) -> Targ
     session.flush()
     project_id = project.id
     session.expunge_all()  # the commit would empty what is in the session
-    return Target(project_id, is_new, accounts, accounts_created, labels, milestones, present)
+    return Target(
+        project_id,
+        is_new,
+        survey.origin,
+        accounts,
+        accounts_created,
+        labels,
+        milestones,
+        present,
+    )
 
 
 def find_present(
-    session: Session, project: Project, survey: Survey, numbers: Set[int]
+    session: Session, project: Project, numbers: Set[int], origin: Callable[[int], str]
 ) -> frozenset[int]:
     """Return which of *numbers* came from this archive before.
 
@@ -82,13 +93,13 @@ def find_present(
             Issue.number.between(min(numbers, default=0), max(numbers, default=0)),
         )
     )
-    taken = {number: origin for number, origin in found if number in numbers}
-    for number, origin in sorted(taken.items()):
-        if origin != survey.origin(number):
+    taken = {number: came_from for number, came_from in found if number in numbers}
+    for number, came_from in sorted(taken.items()):
+        if came_from != origin(number):
             raise UnfitProject(
                 f"The project {project.name} has an issue #{number} already, which"
-                f" {'came from ' + origin if origin else 'was opened here'}, and the archive has"
-                f" another: {survey.origin(number)}. Import it into a project of its own."
+                f" {'came from ' + came_from if came_from else 'was opened here'}, and the archive"
+                f" has another: {origin(number)}. Import it into a project of its own."
             )
     return frozenset(taken)
 

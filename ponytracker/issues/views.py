@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 from pyramid.httpexceptions import HTTPForbidden, HTTPSeeOther
+from pyramid.response import Response
 from pyramid.view import view_config
 
 from ponytracker.i18n import _
@@ -190,12 +191,10 @@ def reopen_issue(context: IssueResource, request: Any) -> HTTPSeeOther:
     name="markdown",
     request_method="POST",
     permission=Permission.SIGNED_IN,
-    renderer="string",
 )
-def preview_markdown(context: Root, request: Any) -> str:
+def preview_markdown(context: Root, request: Any) -> Response:
     """Answer the HTML of the form field `data`, for the preview beside an editor."""
-    request.response.content_type = "text/html"
-    return render(posted_text(request, "data")[:MAX_TEXT])
+    return Response(render(posted_text(request, "data")[:MAX_TEXT]))
 
 
 def _issue_page(context: IssueResource, request: Any, form: CommentForm) -> dict[str, Any]:

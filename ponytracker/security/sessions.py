@@ -62,7 +62,7 @@ def _hash(token: str) -> str:
 
 
 def _once_each(session_class: Any) -> Any:
-    """Keep no message twice that is still to be shown: the cookie would outgrow what it can hold."""
+    """Keep no message twice that is still to be shown, lest they outgrow what a cookie can hold."""
 
     class CookieSession(session_class):
         def flash(self, message: str, queue: str = "", allow_duplicate: bool = False) -> None:

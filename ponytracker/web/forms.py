@@ -71,7 +71,11 @@ class PasswordField(wtforms.PasswordField):
 
 
 class SubmissionField(wtforms.HiddenField):
-    """The id of this form as it was shown: sent twice, it is taken once."""
+    """The id of this form as it was shown: sent twice, it is taken once.
+
+    Once it is validated, `data` is the id of the form with what was typed into it. Whoever goes
+    back in the browser finds the old form, writes something else, and would lose it.
+    """
 
     data: str
 
@@ -83,6 +87,10 @@ class SubmissionField(wtforms.HiddenField):
 
     def process_data(self, value: Any) -> None:
         self.data = value or str(uuid.uuid4())
+
+    def post_validate(self, form: Any, validation_stopped: bool) -> None:
+        typed = [(field.name, field.data) for field in form if field is not self]
+        self.data = str(uuid.uuid5(uuid.UUID(self.data), repr(typed)))
 
 
 class LocalTimeField(wtforms.Field):

@@ -101,7 +101,7 @@ def test_what_was_imported_is_told(tracker, tmp_path):
     assert result.exit_code == 0
     first, *rest = result.output.splitlines()
     assert first.startswith("Imported into spec in 0 min ")
-    assert first.endswith(" s: 1 issue, 1 comment, 2 other events.")
+    assert first.endswith(" s: 1 issue, 1 comment, 1 other event.")
     assert rest == [
         "Left out: 1 pull request; --pull-requests brings them in.",
         "Created: 2 accounts, to which nobody can sign in.",
@@ -110,7 +110,7 @@ def test_what_was_imported_is_told(tracker, tmp_path):
 
     result = tracker.run(archive, "--pull-requests")
     first, *rest = result.output.splitlines()
-    assert first.endswith(" s: 1 issue, 0 comments, 2 other events.")
+    assert first.endswith(" s: 1 issue, 0 comments, 1 other event.")
     assert rest == ["Here already, from an import before: 1 issue."]
 
 

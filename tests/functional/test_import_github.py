@@ -169,7 +169,7 @@ def test_issue_of_a_draft_archive(database, session, tmp_path):
     labels = [{"name": "bug", "color": "fc2929"}, {"name": "pale", "color": "ffffaa"}]
     outcome = import_draft(database, tmp_path, issues=[issue], labels=labels)
     assert outcome == Outcome(
-        project_created=True, accounts_created=3, issues=1, comments=2, events=4
+        project_created=True, accounts_created=3, issues=1, comments=2, events=3
     )
 
     found = get_issue(session, 7)

@@ -112,8 +112,11 @@ def alike(answer, name):
     """Everything that *answer* says, as it would be of a project called NAME."""
     return [
         answer.status,
-        sorted((key, value.replace(name, "NAME")) for key, value in answer.headers.items()
-               if key != "Set-Cookie"),
+        sorted(
+            (key, value.replace(name, "NAME"))
+            for key, value in answer.headers.items()
+            if key != "Set-Cookie"
+        ),
         answer.text.replace(name, "NAME"),
     ]
 

@@ -81,7 +81,10 @@ def test_a_bad_value_is_named_with_its_key_and_what_was_expected(key, raw):
     assert message.endswith(".")
 
 
-@pytest.mark.parametrize("raw", ["nonsense", "mysql://u:hunter2@host/db", "sqlite3.db", "postgresql://u:hunter2@host:port/db"])
+@pytest.mark.parametrize(
+    "raw",
+    ["nonsense", "mysql://u:hunter2@host/db", "sqlite3.db", "postgresql://u:hunter2@host:port/db"],
+)
 def test_a_database_that_is_neither_kind_is_refused_without_telling_its_password(raw):
     message = refusal(sqlalchemy__url=raw)
     assert message.startswith("key 'sqlalchemy.url' has the value a secret of ")

@@ -77,7 +77,9 @@ def test_creating_needs_its_right(world, visitor_as, session):
     assert "New project" not in browser.get("/")
 
 
-@pytest.mark.parametrize("name", sorted(RESERVED_NAMES - {"favicon.ico", "opensearch.xml", "robots.txt"}))
+@pytest.mark.parametrize(
+    "name", sorted(RESERVED_NAMES - {"favicon.ico", "opensearch.xml", "robots.txt"})
+)
 def test_a_reserved_name_is_refused(admin, session, name):
     for written in (name, name.upper()):
         page = add(admin, name=written)

@@ -97,7 +97,9 @@ def test_nothing_is_inline_in_any_page(answers):
                 assert name != "style"
                 assert not name.startswith("on")
                 if name in ("href", "src", "action", "formaction"):
-                    assert not value.strip().lower().startswith(("javascript:", "data:", "vbscript:"))
+                    assert (
+                        not value.strip().lower().startswith(("javascript:", "data:", "vbscript:"))
+                    )
 
 
 def test_every_page_loads_from_this_site_alone(answers):

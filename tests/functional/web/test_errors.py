@@ -176,8 +176,9 @@ def test_a_form_goes_back_to_where_it_came_from_and_never_to_another_site(admin)
     page = admin.post("/web/issues/1/comment/?x=1", status=400)
     assert page.forms["again-form"].action == "/web/issues/1/comment/?x=1"
     for address in ("//login", "///login?x=1", "//web/issues/1/comment/"):
-        page = admin.request(address, method="POST", environ={"PATH_INFO": address.split("?")[0]},
-                               expect_errors=True)
+        page = admin.request(
+            address, method="POST", environ={"PATH_INFO": address.split("?")[0]}, expect_errors=True
+        )
         assert page.status_int == 400
         assert page.forms["again-form"].action.startswith("/")
         assert not page.forms["again-form"].action.startswith("//")

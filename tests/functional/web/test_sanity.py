@@ -14,7 +14,9 @@ def admin(world, visitor_as):
     return visitor_as("admin")
 
 
-@pytest.mark.parametrize("path", ["/\xff", "/web/\xff/", "/web/issues/\xc3", "/static/\xed\xa0\x80"])
+@pytest.mark.parametrize(
+    "path", ["/\xff", "/web/\xff/", "/web/issues/\xc3", "/static/\xed\xa0\x80"]
+)
 def test_a_path_that_is_not_utf8(app, path):
     answer = Request.blank("/", environ={"PATH_INFO": path}).get_response(app)
     assert answer.status_int == 400
@@ -85,7 +87,8 @@ def test_the_longest_text_is_not_too_large(admin):
 
 
 @pytest.mark.parametrize(
-    "cookie", ["ponytracker=", "ponytracker=x", "ponytracker=\xe9\xff", "=;;=", "ponytracker=bnVsbA"]
+    "cookie",
+    ["ponytracker=", "ponytracker=x", "ponytracker=\xe9\xff", "=;;=", "ponytracker=bnVsbA"],
 )
 def test_a_cookie_that_is_not_ours(app, admin, cookie):
     request = Request.blank("/web/issues/", environ={"HTTP_COOKIE": cookie})

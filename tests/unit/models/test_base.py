@@ -19,8 +19,8 @@ def stored(session, value, type_):
 
 
 TIMES = st.datetimes(
-    dt.datetime(1900, 1, 2),
-    dt.datetime(9998, 12, 30),
+    dt.datetime(1900, 1, 2),  # noqa: DTZ001 - the zones are drawn
+    dt.datetime(9998, 12, 30),  # noqa: DTZ001
     timezones=st.sampled_from([dt.UTC, ZoneInfo("Asia/Kolkata"), ZoneInfo("America/New_York")]),
 )
 

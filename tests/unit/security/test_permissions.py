@@ -21,7 +21,7 @@ def test_every_permission_stands_while_a_project_is_archived_or_does_not():
 
 
 def test_an_archived_project_keeps_what_can_bring_it_back():
-    assert WHILE_ARCHIVED >= {Permission.VIEW, Permission.MODIFY_PROJECT}
+    assert {Permission.VIEW, Permission.MODIFY_PROJECT} <= WHILE_ARCHIVED
 
 
 def test_nothing_that_changes_an_issue_stands_while_archived():

@@ -108,13 +108,24 @@ def test_a_preview_is_neither_accepted_nor_refused():
 
 @pytest.mark.parametrize("raw", ["", "x", "0" * 31, "{}", "../" * 12])
 def test_a_submission_that_is_no_id_gets_one(raw):
-    posted = filled(("submission", raw))
-    assert str(uuid.UUID(posted.submission.data)) == posted.submission.data
+    ids = {EveryField(request(("submission", raw))).submission.data for _ in range(3)}
+    assert len(ids) == 3
+    assert all(str(uuid.UUID(id_)) == id_ for id_ in ids)
 
 
 def test_a_submission_keeps_its_id_however_it_is_written():
     id_ = uuid.uuid4()
-    assert filled(("submission", id_.hex.upper())).submission.data == str(id_)
+    assert EveryField(request(("submission", id_.hex.upper()))).submission.data == str(id_)
+
+
+def test_a_form_sent_twice_is_the_same_and_with_other_words_another():
+    def sent(id_, **texts):
+        return filled(("submission", str(id_)), *texts.items()).submission.data
+
+    one, other = uuid.UUID(int=1), uuid.UUID(int=2)
+    assert sent(one, line="a", text="b") == sent(one, text="b", line="a")
+    ids = [sent(one), sent(other), sent(one, line="a"), sent(one, text="a"), sent(one, text="b")]
+    assert len(set(ids)) == len(ids)
 
 
 def test_each_form_that_is_shown_has_an_id_of_its_own():

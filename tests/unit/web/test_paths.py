@@ -14,7 +14,13 @@ def asked(raw):
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/web/issues/1/", "/web/issues/?q=is:open&sort=newest#event-3", "/web/%E2%82%AC/", "/a//b"],
+    [
+        "/",
+        "/web/issues/1/",
+        "/web/issues/?q=is:open&sort=newest#event-3",
+        "/web/%E2%82%AC/",
+        "/a//b",
+    ],
 )
 def test_paths_of_this_site(path):
     assert asked(path) == path
