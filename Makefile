@@ -1,7 +1,7 @@
 # Each target installs what it needs first, and only when that has changed. The stamps lie in what
 # they vouch for (.venv, node_modules), so that removing it forgets them; nothing needs activating.
 
-PORT ?= 6543
+PORT ?= $(or $(PONYTRACKER_HTTP_PORT),6543)
 PYTHON ?= python3
 INI ?= development.ini
 

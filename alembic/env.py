@@ -5,7 +5,7 @@ The address is the one PonyTracker itself uses, so that the two cannot differ.
 """
 
 import logging.config
-from typing import Literal
+from typing import Any, Literal
 
 import plaster
 import sqlalchemy as sa
@@ -26,6 +26,23 @@ def render_item(kind: str, item: object, _context: object) -> str | Literal[Fals
     return False
 
 
+def leave_foreign_keys_alone(connection: Any, _record: object) -> None:
+    """Let a migration drop a table without what refers to it being deleted.
+
+    SQLite changes a table by making it anew, which takes a DROP TABLE; with foreign keys enforced
+    that is a DELETE, with all its cascades. They can be switched outside of a transaction only.
+    """
+    connection.execute("PRAGMA foreign_keys = OFF")
+
+
+def check_foreign_keys(connection: Connection) -> None:
+    """Raise an error, so that nothing is committed, where a migration broke a reference."""
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            raise RuntimeError(f"The migration leaves references to nothing: {broken[:5]}")
+
+
 def migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
@@ -36,6 +53,7 @@ def migrate(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+        check_foreign_keys(connection)
 
 
 def main() -> None:
@@ -50,6 +68,8 @@ def main() -> None:
     try:
         settings = Settings.from_ini(plaster.get_settings(ini, "app:main"), variables)
         engine = make_engine(settings.database_url).execution_options(sqlite_begin="IMMEDIATE")
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", leave_foreign_keys_alone)
         connection = engine.connect()
     except SettingError as error:
         raise SystemExit(f"{ini}: {error}") from None

@@ -36,9 +36,9 @@ for (const editor of document.querySelectorAll('.markdown-editor')) {
     const response = await fetch(editor.dataset.previewUrl, {
       method: 'POST',
       body: new URLSearchParams({ csrf_token: token, data: text.value }),
-    })
-    // Signed out meanwhile, or the like: the page that says so is the answer of the whole form.
-    if (!response.ok || response.redirected) return button.form.requestSubmit()
+    }).catch(() => null)
+    // Signed out meanwhile, or the like: ask for the preview as a page, which says what is wrong.
+    if (!response?.ok || response.redirected) return text.form.requestSubmit(button)
     // Our own renderer's output, sanitised on the server.
     preview.innerHTML = await response.text()
     preview.hidden = false

@@ -8,6 +8,7 @@ from pyramid.config import Configurator
 
 from ponytracker.db import Database, make_engine
 from ponytracker.settings import Settings
+from ponytracker.web.scheme import with_https
 
 
 def main(global_config: dict[str, str], **ini: Any) -> Any:
@@ -31,7 +32,8 @@ def make_app(settings: Settings, database: Database, ini: dict[str, Any] | None 
         config.include("ponytracker.accounts")
         config.include("ponytracker.projects")
         config.include("ponytracker.issues")
-    return config.make_wsgi_app()
+    app = config.make_wsgi_app()
+    return with_https(app) if settings.base_url.startswith("https:") else app
 
 
 FRAMEWORK = {

@@ -25,8 +25,12 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOCK_WAIT_MS = 30_000
 """Milliseconds that a writer waits for SQLite's write lock before it gives up."""
 
-IMPATIENT_LOCK_WAIT_MS = 250
-"""The same for a write that may be left out, such as a read mark."""
+POOL: dict[str, Any] = {
+    # As many connections as the server has threads: a request has at most one.
+    "max_overflow": -1,
+    # An error must not tell the log the texts and hashes of its statement.
+    "hide_parameters": True,
+}
 
 
 class Database:
@@ -38,12 +42,11 @@ class Database:
     def __init__(self, bind: Engine | Connection) -> None:
         self.bind = bind
 
-    def session(self, *, write: bool, patient: bool = True) -> Session:
+    def session(self, *, write: bool) -> Session:
         """Return a new session; one that is to write must say so (see the module's text)."""
         bind = self.bind
         if isinstance(bind, Engine) and write:
-            wait = LOCK_WAIT_MS if patient else IMPATIENT_LOCK_WAIT_MS
-            bind = bind.execution_options(sqlite_begin="IMMEDIATE", sqlite_lock_wait_ms=wait)
+            bind = bind.execution_options(sqlite_begin="IMMEDIATE")
         # Where the bind is in a transaction already, what commits here is only a savepoint of it.
         return Session(bind, join_transaction_mode="create_savepoint")
 
@@ -52,8 +55,8 @@ def make_engine(database_url: str) -> Engine:
     """Return an engine for *database_url*; nothing is connected yet."""
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url)
+        return create_engine(url, pool_pre_ping=True, **POOL)
+    engine = create_engine(url, **POOL)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -70,10 +73,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    wait = options.get("sqlite_lock_wait_ms", LOCK_WAIT_MS)
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait}")
-    connection.exec_driver_sql(f"BEGIN {options.get('sqlite_begin', 'DEFERRED')}")
+    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")
 
 
 def _request_session(request: Any) -> Session:
@@ -83,6 +84,15 @@ def _request_session(request: Any) -> Session:
     # "changed" from the start: else what plain SQL has written is rolled back without a word.
     zope.sqlalchemy.register(session, transaction_manager=request.tm, initial_state="changed")
     return session
+
+
+def _release_database(request: Any) -> None:
+    """End the transaction of *request*: slow work that needs none must keep nobody waiting.
+
+    The next use begins another one. Rows that were read stay as they were, and are no part of it.
+    """
+    request.tm.abort()
+    request.tm.begin()
 
 
 def fresh_transaction_tween_factory(handler: Callable[..., Any], _registry: Any) -> Any:
@@ -113,4 +123,5 @@ def includeme(config: Any) -> None:
     # form then sees what the first has written.
     classImplements(IntegrityError, IRetryableError)
     config.add_request_method(_request_session, "dbsession", reify=True)
+    config.add_request_method(_release_database, "release_database")
     config.add_tween("ponytracker.db.fresh_transaction_tween_factory", under=EXCVIEW)

@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError
 DEVELOPMENT_SECRET = "for-development-on-localhost-only-never-elsewhere"  # noqa: S105
 """The secret of ``development.ini``. The whole world knows it, so only localhost may use it."""
 
-PLACEHOLDERS = ("replace", "change", "changeme", "secret", "xxx", "todo", "<")
+PLACEHOLDERS = ("replace", "change", "secret", "<")
 
 
 class SettingError(ValueError):
@@ -69,7 +69,7 @@ def _database_url(raw: str) -> str:
         url = make_url(raw)
     except ArgumentError as error:
         raise ValueError from error
-    if url.get_backend_name() not in ("sqlite", "postgresql"):
+    if url.drivername not in ("sqlite", "postgresql", "postgresql+psycopg"):
         raise ValueError
     return raw
 

@@ -75,9 +75,7 @@ class PostgreSQL:
             shutil.chown(folder, "postgres", "postgres")
         initdb = [self.programs / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust"]
         options = ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
-        subprocess.run(
-            [*initdb, *options], check=True, capture_output=True, cwd=folder, **self._as
-        )
+        subprocess.run([*initdb, *options], check=True, capture_output=True, cwd=folder, **self._as)
 
     def start(self) -> None:
         settings = {

@@ -7,5 +7,11 @@ from ponytracker.web.forms import Form, LineField, PasswordField
 
 
 class LoginForm(Form):
-    username = LineField(_("Username"), [validators.DataRequired(_("Enter your username."))])
+    username = LineField(
+        _("Username"),
+        [
+            validators.DataRequired(_("Enter your username.")),
+            validators.Length(max=150, message=_("At most %(max)d characters.")),
+        ],
+    )
     password = PasswordField(_("Password"), [validators.InputRequired(_("Enter your password."))])

@@ -51,24 +51,28 @@ def any_user(session: Session) -> bool:
     return bool(session.scalar(select(exists().where(User.id.is_not(None)))))
 
 
+def find_credentials(session: Session, username: str) -> tuple[int | None, str | None]:
+    """Return id and password hash of the active account of that name, or nothing for either."""
+    user = find_user(session, username)
+    return (user.id, user.password_hash) if user and user.is_active else (None, None)
+
+
 def sign_in(
     session: Session,
     passwords: Passwords,
     *,
-    username: str,
+    user_id: int | None,
     password: str,
     days: int,
     address: str,
     user_agent: str,
 ) -> str | None:
-    """Return the token of a new signed-in session, or nothing where name or password is wrong.
+    """Return the token of a new signed-in session of *user_id*, whose *password* was right.
 
-    An unknown or disabled account costs the same time as a wrong password. A hash made at another
-    cost than today's is replaced.
+    Or nothing, where the account has gone meanwhile. A hash made at another cost than today's is
+    replaced.
     """
-    user = find_user(session, username)
-    if not passwords.check(user.password_hash if user else None, password):
-        return None
+    user = session.get(User, user_id)
     if user is None or user.password_hash is None or not user.is_active:
         return None
     if passwords.needs_rehash(user.password_hash):

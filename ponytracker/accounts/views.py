@@ -29,16 +29,9 @@ def login(context: Root, request: Any) -> Any:
     form = LoginForm(request)
     home = request.resource_path(context)
     if form.accepts():
-        token = service.sign_in(
-            request.dbsession,
-            request.passwords,
-            username=form.username.data,
-            password=form.password.data,
-            days=request.settings.session_days,
-            address=request.client_addr or "",
-            user_agent=request.user_agent or "",
-        )
+        token = _sign_in(request, form.username.data, form.password.data)
         if token is not None:
+            end_session(request.dbsession, request.session.get(KEY))
             remember(request, token)
             return HTTPSeeOther(site_path(request, "next") or home)
         request.response.status_int = 422
@@ -46,7 +39,8 @@ def login(context: Root, request: Any) -> Any:
     return {
         "form": form,
         "next": site_path(request, "next"),
-        "cancel": site_path(request, "prev") or home,
+        "prev": site_path(request, "prev"),
+        "home": home,
     }
 
 
@@ -68,8 +62,23 @@ def confirm_logout(context: Root, request: Any) -> dict[str, Any]:
 
 @view_config(context=Root, name="logout", request_method="POST", permission=NO_PERMISSION_REQUIRED)
 def logout(context: Root, request: Any) -> HTTPSeeOther:
-    token = request.session.get(KEY)
-    if token:
-        end_session(request.dbsession, token)
+    end_session(request.dbsession, request.session.get(KEY))
     forget(request)
     return HTTPSeeOther(request.resource_path(context))
+
+
+def _sign_in(request: Any, username: str, password: str) -> str | None:
+    user_id, password_hash = service.find_credentials(request.dbsession, username)
+    # Checking a password is meant to be slow; on SQLite nobody could write meanwhile.
+    request.release_database()
+    if not request.passwords.check(password_hash, password):
+        return None
+    return service.sign_in(
+        request.dbsession,
+        request.passwords,
+        user_id=user_id,
+        password=password,
+        days=request.settings.session_days,
+        address=request.remote_addr or "",
+        user_agent=request.user_agent or "",
+    )

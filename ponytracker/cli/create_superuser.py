@@ -30,7 +30,7 @@ def create_superuser(
     INI is the ini file of the tracker; KEY=VALUE goes over it, as for pserve: http_port=7001.
     """
     site = open_site(ini, variables)
-    passwords = Passwords(site.settings.argon2_memory_kib, site.settings.argon2_rounds)
+    passwords = Passwords.from_settings(site.settings)
     with site.database.session(write=True) as session, session.begin():
         if if_none and any_user(session):
             return

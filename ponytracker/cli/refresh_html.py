@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from ponytracker.cli.site import ini_option, open_site
-from ponytracker.issues.service import refresh_html
+from ponytracker.issues.service import find_outdated, refresh_html
+from ponytracker.markup import render
 
-BATCH = 200
-"""Texts rendered in one transaction, so that a running site is never kept waiting for long."""
+BATCH = 100
+"""Texts that are stored in one transaction."""
 
 
 @click.command("refresh-html")
@@ -24,10 +25,15 @@ def refresh(ini: Path) -> None:
     site = open_site(ini)
     last_id, total = 0, 0
     while True:
+        with site.database.session(write=False) as session:
+            outdated = find_outdated(session, after_id=last_id, limit=BATCH)
+        if not outdated:
+            break
+        # Rendered with nothing locked, which takes long; then stored, which does not.
+        rendered = [(event_id, text, render(text)) for event_id, text in outdated]
         with site.database.session(write=True) as session, session.begin():
-            refreshed = refresh_html(session, after_id=last_id, limit=BATCH)
-            if not refreshed:
-                break
-            last_id = refreshed[-1]
-            total += len(refreshed)
+            for event_id, text, html in rendered:
+                refresh_html(session, event_id, text, html)
+        last_id = outdated[-1][0]
+        total += len(outdated)
     click.echo(f"{total} texts rendered again.")

@@ -23,9 +23,9 @@ from ponytracker.issues.service import lock_project, record, record_issue
 from ponytracker.models import Access, EventKind, Project
 from ponytracker.text import fold
 
-BATCH_ISSUES = 200
-BATCH_EVENTS = 2000
-"""What one transaction takes: about a second, in which on SQLite nobody else writes."""
+BATCH_ISSUES = 100
+BATCH_EVENTS = 1000
+"""What one transaction takes: about half a second, in which on SQLite nobody else writes."""
 
 PAUSE = 0.12
 """Seconds between two batches on SQLite, whose waiting writers look only every 0.1 s."""

@@ -6,7 +6,14 @@ from wtforms import validators
 
 from ponytracker.i18n import _
 from ponytracker.text import MAX_TEXT, MAX_TITLE
-from ponytracker.web.forms import Form, LineField, LocalTimeField, SubmissionField, TextField
+from ponytracker.web.forms import (
+    Form,
+    LineField,
+    LocalTimeField,
+    SubmissionField,
+    TextField,
+    VersionField,
+)
 
 _TEXT_LENGTH = validators.Length(
     max=MAX_TEXT, message=_("At most ${max} characters. Attach or link what is longer.")
@@ -24,6 +31,7 @@ class IssueForm(Form):
     due_date = LocalTimeField(_("Due date"))
     description = TextField(_("Description"), [_TEXT_LENGTH])
     submission = SubmissionField()
+    version = VersionField()
 
 
 class CommentForm(Form):

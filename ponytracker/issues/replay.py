@@ -31,7 +31,7 @@ class Replayed(Protocol):
 
 
 def apply(event: Event, issue: Replayed) -> None:
-    """Change *issue* as *event* says. The keys of its `args` are those read here."""
+    """Change *issue* as *event* says. Its `args` also hold names, for how it reads."""
     args = event.args
     issue.updated_at = event.created_at
     match event.kind:

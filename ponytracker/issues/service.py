@@ -9,10 +9,11 @@ foreign keys to them unhindered (FOR NO KEY UPDATE).
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect, select, update
 from sqlalchemy.orm import Session
 
 from ponytracker import markup
@@ -43,27 +44,21 @@ def open_issue(
     due_at: dt.datetime | None = None,
     submission: str | None = None,
     at: dt.datetime | None = None,
-    number: int | None = None,
-    imported_from: str | None = None,
-    html: Markup | None = None,
 ) -> Issue:
-    """Open an issue under the next number of *project*, or under *number* where it had one.
+    """Open an issue under the next number of *project*.
 
-    *submission* is the id of the form it was typed into, *html* what `markup.render` made of
-    *text* where that has been done already.
+    *submission* is the id of the form it was typed into.
     """
     lock_project(session, project)
     issue = record_issue(
         session,
         project,
         author,
-        number=number or project.last_issue_number + 1,
+        number=project.last_issue_number + 1,
         title=title,
         text=text,
         submission=submission,
         at=at,
-        imported_from=imported_from,
-        html=html,
     )
     if due_at is not None:
         args = _due_change(None, due_at)[1]
@@ -79,7 +74,6 @@ def comment(
     text: str,
     submission: str | None = None,
     at: dt.datetime | None = None,
-    html: Markup | None = None,
 ) -> Event:
     """Add a comment to *issue* and subscribe its author."""
     lock_issue(session, issue)
@@ -90,7 +84,6 @@ def comment(
         author,
         at=at,
         text=text,
-        html=html,
         submission=submission,
     )
 
@@ -169,9 +162,17 @@ def find_description(session: Session, issue: Issue) -> Event:
     ).one()
 
 
-def find_submission(session: Session, submission: str) -> Event | None:
-    """Return what the form with this id has made already, if it was sent before."""
-    return session.scalar(select(Event).where(Event.submission == submission))
+def find_submission(
+    session: Session, project: Project, actor: User, submission: str
+) -> Event | None:
+    """Return what the form with this id has made already, if *actor* has sent it before."""
+    return session.scalar(
+        select(Event).where(
+            Event.submission == submission,
+            Event.project_id == project.id,
+            Event.actor_id == actor.id,
+        )
+    )
 
 
 def record_issue(
@@ -253,20 +254,26 @@ def record(
     return event
 
 
-def refresh_html(session: Session, *, after_id: int, limit: int) -> list[int]:
-    """Render again the texts of events after *after_id* that an older renderer has rendered.
+def find_outdated(session: Session, *, after_id: int, limit: int) -> Sequence[tuple[int, str]]:
+    """Return id and text of events after *after_id* that an older renderer has rendered."""
+    return [
+        (event_id, text or "")
+        for event_id, text in session.execute(
+            select(Event.id, Event.text)
+            .where(Event.id > after_id, Event.html_version < markup.RENDERER_VERSION)
+            .order_by(Event.id)
+            .limit(limit)
+        )
+    ]
 
-    Return the ids of those that were, at most *limit*, rising.
-    """
-    outdated = session.scalars(
-        select(Event)
-        .where(Event.id > after_id, Event.html_version < markup.RENDERER_VERSION)
-        .order_by(Event.id)
-        .limit(limit)
-    ).all()
-    for event in outdated:
-        _set_text(event, event.text or "", None)
-    return [event.id for event in outdated]
+
+def refresh_html(session: Session, event_id: int, text: str, html: Markup) -> None:
+    """Store *html*, rendered from *text*, unless the event has got another text meanwhile."""
+    session.execute(
+        update(Event)
+        .where(Event.id == event_id, Event.text == text)
+        .values(html=html, html_version=markup.RENDERER_VERSION)
+    )
 
 
 def lock_project(session: Session, project: Project) -> None:

@@ -18,8 +18,9 @@ from ponytracker.models import Event, State
 from ponytracker.resources import IssueResource, IssuesResource, Root
 from ponytracker.security.permissions import Permission
 from ponytracker.text import MAX_TEXT
-from ponytracker.web.forms import posted_text
+from ponytracker.web.forms import posted_text, version_of
 from ponytracker.web.pages import Page
+from ponytracker.web.paths import site_path
 
 
 @view_config(context=IssuesResource, request_method="GET", renderer="templates/issue_list.jinja2")
@@ -51,7 +52,9 @@ _ADD = {
 def add_issue(context: IssuesResource, request: Any) -> Any:
     form = IssueForm(request)
     if form.accepts():
-        earlier = service.find_submission(request.dbsession, form.submission.data)
+        earlier = service.find_submission(
+            request.dbsession, context.project, request.user, form.submission.data
+        )
         issue = (
             earlier.issue
             if earlier
@@ -67,7 +70,11 @@ def add_issue(context: IssuesResource, request: Any) -> Any:
         )
         request.session.flash(_("Issue created successfully."), "success")
         return HTTPSeeOther(request.resource_path(context, str(issue.number), ""))
-    return {"form": form, "preview": _preview(request, form.description.data)}
+    return {
+        "form": form,
+        "preview": _preview(request, form.description.data),
+        "cancel": site_path(request, "prev") or request.resource_path(context, ""),
+    }
 
 
 _EDIT = {
@@ -83,7 +90,13 @@ _EDIT = {
 def edit_issue(context: IssueResource, request: Any) -> Any:
     issue = context.issue
     text = service.find_description(request.dbsession, issue).text
-    form = IssueForm(request, title=issue.title, due_date=issue.due_at, description=text)
+    form = IssueForm(
+        request,
+        title=issue.title,
+        due_date=issue.due_at,
+        description=text,
+        version=version_of(issue.title, issue.due_at, text),
+    )
     if form.accepts():
         changed = service.edit_issue(
             request.dbsession,
@@ -98,7 +111,11 @@ def edit_issue(context: IssueResource, request: Any) -> Any:
         else:
             request.session.flash(_("Issue not modified."), "info")
         return HTTPSeeOther(request.resource_path(context, ""))
-    return {"form": form, "preview": _preview(request, form.description.data)}
+    return {
+        "form": form,
+        "preview": _preview(request, form.description.data),
+        "cancel": request.resource_path(context, ""),
+    }
 
 
 @view_config(
@@ -123,7 +140,9 @@ def add_comment(context: IssueResource, request: Any) -> Any:
     form = CommentForm(request)
     if not form.accepts():
         return _issue_page(context, request, form)
-    if service.find_submission(request.dbsession, form.submission.data):
+    if service.find_submission(
+        request.dbsession, context.project, request.user, form.submission.data
+    ):
         return HTTPSeeOther(request.resource_path(context, ""))
     if "change-state" in request.POST:
         return _comment_and_change_state(context, request, form)
@@ -194,6 +213,7 @@ def reopen_issue(context: IssueResource, request: Any) -> HTTPSeeOther:
 )
 def preview_markdown(context: Root, request: Any) -> Response:
     """Answer the HTML of the form field `data`, for the preview beside an editor."""
+    request.release_database()
     return Response(render(posted_text(request, "data")[:MAX_TEXT]))
 
 
@@ -224,6 +244,9 @@ def _comment_and_change_state(
         state=_STATES_TO_ASK_FOR.get(request.POST["change-state"]),
         submission=form.submission.data,
     )
+    if context.issue.last_event is event:  # someone else had brought it to that state already
+        request.session.flash(_("Comment added successfully."), "success")
+        return _to_event(context, request, event)
     if context.issue.is_open:
         request.session.flash(_("Issue reopened and comment added successfully."), "success")
         return _to_event(context, request, event)
@@ -247,4 +270,4 @@ def _confirm(context: IssueResource, request: Any, question: str, button: str) -
 
 def _preview(request: Any, text: str | None) -> Markup | None:
     """Return *text* as it would look, where the button "Preview" was pressed."""
-    return render(text or "") if "preview" in request.POST else None
+    return render((text or "")[:MAX_TEXT]) if "preview" in request.POST else None

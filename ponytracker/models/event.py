@@ -16,7 +16,7 @@ from ponytracker.models.issue import Issue
 
 
 class EventKind(StrEnum):
-    """What can happen to an issue. ``issues/timeline.py`` says how each reads and what it holds."""
+    """What can happen to an issue. ``issues/replay.py`` says what each does to it."""
 
     OPENED = "opened"
     COMMENTED = "commented"

@@ -58,7 +58,7 @@ class IssueLabel(Base):
 
 
 class Issue(Base):
-    """An issue as its timeline has left it: every column but the ids follows from its events.
+    """An issue as its timeline has left it: what it is follows from its events.
 
     `author_id` is empty where the author's account was deleted ("ghost").
     """

@@ -12,7 +12,7 @@ from ponytracker.models import Access, Project
 from ponytracker.projects import service
 from ponytracker.resources import RESERVED_NAMES
 from ponytracker.text import fold
-from ponytracker.web.forms import Form, LineField, TextField
+from ponytracker.web.forms import Form, LineField, TextField, VersionField, version_of
 
 ACCESS_CHOICES = [
     (Access.PUBLIC.value, _("Public: everyone can see it")),
@@ -55,9 +55,14 @@ class ProjectForm(Form):
         _("Who can see it"), choices=ACCESS_CHOICES, default=Access.PUBLIC.value
     )
 
+    version = VersionField()
+
     def __init__(self, request: Any, project: Project | None = None) -> None:
         self.project = project
-        super().__init__(request, obj=project)
+        version = project and version_of(
+            project.name, project.display_name, project.description, project.access
+        )
+        super().__init__(request, obj=project, version=version)
 
     def validate_name(self, field: wtforms.Field) -> None:
         if fold(field.data) in RESERVED_NAMES:

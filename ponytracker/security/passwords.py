@@ -7,6 +7,8 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from ponytracker.settings import Settings
+
 MAX_PASSWORD = 1024
 """Characters a password may have: more would only cost the hash its time."""
 
@@ -17,6 +19,10 @@ class Passwords:
     def __init__(self, memory_kib: int, rounds: int) -> None:
         self._hasher = PasswordHasher(memory_cost=memory_kib, time_cost=rounds)
         self._nobodys_hash = self._hasher.hash("")
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Passwords:
+        return cls(settings.argon2_memory_kib, settings.argon2_rounds)
 
     def hash(self, password: str) -> str:
         return self._hasher.hash(password)
@@ -40,6 +46,5 @@ class Passwords:
 
 
 def includeme(config: Any) -> None:
-    settings = config.registry["ponytracker.settings"]
-    passwords = Passwords(settings.argon2_memory_kib, settings.argon2_rounds)
+    passwords = Passwords.from_settings(config.registry["ponytracker.settings"])
     config.add_request_method(lambda request: passwords, "passwords", reify=True)

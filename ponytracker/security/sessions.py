@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from ponytracker.models.account import SignInSession, User
 from ponytracker.models.base import now
+from ponytracker.text import clean_line
 
 KEY = "sign_in"
 """The key of the token in the cookie session."""
@@ -33,7 +34,7 @@ def start_session(session: Session, user: User, *, days: int, address: str, user
             created_at=started,
             expires_at=started + dt.timedelta(days=days),
             address=address[:64],
-            user_agent=user_agent[:255],
+            user_agent=clean_line(user_agent)[:255],
         )
     )
     return token
@@ -52,8 +53,10 @@ def find_user(session: Session, token: str) -> User | None:
     )
 
 
-def end_session(session: Session, token: str) -> None:
-    session.execute(delete(SignInSession).where(SignInSession.token_hash == _hash(token)))
+def end_session(session: Session, token: object) -> None:
+    """End the session that *token* opens, if it is one."""
+    if isinstance(token, str):
+        session.execute(delete(SignInSession).where(SignInSession.token_hash == _hash(token)))
 
 
 def _hash(token: str) -> str:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from pyramid.csrf import get_csrf_token
 from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken, PredicateMismatch
 from pyramid.httpexceptions import (
     HTTPException,
     HTTPMethodNotAllowed,
     HTTPSeeOther,
 )
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
 from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from ponytracker.db import SAFE_METHODS
 from ponytracker.errors import Conflict
 from ponytracker.i18n import _
-from ponytracker.resources import Root
+from ponytracker.resources import RESERVED_NAMES, Root
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,10 @@ FORBIDDEN = _("Sorry, you are not allowed to access this page.")
 PAGE = "error.jinja2"
 
 _KEPT_BACK = ("csrf_token", "password")
+_NOT_TYPED = ("change-state", "next", "prev", "submission", "version")
+
+MAX_RETURNED = 50
+"""Fields of a form that are given back; no form of this site has as many."""
 
 
 @notfound_view_config(renderer=PAGE)
@@ -37,7 +44,8 @@ def not_found(error: Any, request: Any) -> Any:
     allowed = _allowed_methods(error, request)
     if allowed:
         return method_not_allowed(HTTPMethodNotAllowed(headers={"Allow": allowed}), request)
-    if isinstance(request.context, Root) and not request.identity.is_signed_in:
+    might_be_project = isinstance(request.context, Root) and request.view_name not in RESERVED_NAMES
+    if might_be_project and not request.identity.is_signed_in:
         return _sign_in(request)
     return _page(request, 404, _("Not found"), NOT_FOUND)
 
@@ -59,18 +67,10 @@ def method_not_allowed(error: Any, request: Any) -> Any:
     return _page(request, 405, _("Method not allowed"), text)
 
 
-@exception_view_config(BadCSRFToken, renderer="form_again.jinja2")
-@exception_view_config(BadCSRFOrigin, renderer="form_again.jinja2")
-def bad_csrf_token(error: Any, request: Any) -> Any:
-    """Give back what was typed, to be sent once more by whoever typed it."""
-    request.response.status_int = 400
-    fields = [
-        (name, value)
-        for name, value in request.POST.items()
-        if isinstance(value, str) and name and not any(word in name for word in _KEPT_BACK)
-    ]
-    action = "/" + request.path_qs.lstrip("/")  # "//evil/login" would be another site
-    return {"fields": fields, "action": action, "csrf_token": get_csrf_token(request)}
+@exception_view_config(BadCSRFToken)
+@exception_view_config(BadCSRFOrigin)
+def bad_csrf_token(error: Any, request: Any) -> Response:
+    return _send_again(request, 400, signed_out=False)
 
 
 @exception_view_config(Conflict, renderer=PAGE)
@@ -87,8 +87,9 @@ def integrity_error(error: IntegrityError, request: Any) -> Any:
 
 
 @exception_view_config(OperationalError, renderer=PAGE)
-def database_error(error: OperationalError, request: Any) -> Any:
-    log.error("%s %s: %s", request.method, request.path, error.orig)
+@exception_view_config(PoolTimeoutError, renderer=PAGE)
+def database_error(error: OperationalError | PoolTimeoutError, request: Any) -> Any:
+    log.error("%s %s: %s", request.method, request.path, error)
     request.response.headers["Retry-After"] = "10"
     text = _("The database does not answer at the moment. Please try again in a few minutes.")
     return _bare(request, 503, _("Not available"), text)
@@ -110,8 +111,10 @@ def internal_error(error: Exception, request: Any) -> Any:
 
 
 def _page(request: Any, status: int, title: str, text: str) -> dict[str, Any]:
+    """Return a page about what went wrong, with what was typed, so that it is not lost."""
     request.response.status_int = status
-    return {"title": title, "text": text, "bare": False}
+    typed = [(name, value) for name, value in _posted(request) if name not in _NOT_TYPED]
+    return {"title": title, "text": text, "typed": typed, "bare": False}
 
 
 def _bare(request: Any, status: int, title: str, text: str) -> dict[str, Any]:
@@ -122,10 +125,49 @@ def _bare(request: Any, status: int, title: str, text: str) -> dict[str, Any]:
     return {**_page(request, status, title, text), "bare": True}
 
 
-def _sign_in(request: Any) -> HTTPSeeOther:
-    wanted = request.path_qs if request.method in ("GET", "HEAD") else None
-    query = {"next": wanted} if wanted else {}
+def _sign_in(request: Any) -> Response:
+    """Lead to the sign-in, or give back the form that was sent by someone signed out meanwhile."""
+    if request.method not in SAFE_METHODS:
+        return _send_again(request, 403, signed_out=True)
+    query = {"next": request.path_qs}
     return HTTPSeeOther(request.resource_url(request.root, "login", query=query))
+
+
+def _send_again(request: Any, status: int, *, signed_out: bool) -> Response:
+    """Answer the form that was sent, to be sent again by hand by whoever typed it.
+
+    Not to a form of another site: the session that goes with it would replace the reader's own,
+    whose cookie the browser has kept back (SameSite).
+    """
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        text = _("This form was sent from another site, so nothing was changed.")
+        return _respond(request, PAGE, _bare(request, status, _("Not taken"), text))
+    fields = _posted(request)
+    answer = {
+        "unseen": [(name, value) for name, value in fields if name in _NOT_TYPED],
+        "typed": [(name, value) for name, value in fields if name not in _NOT_TYPED],
+        "action": "/" + request.path_qs.lstrip("/"),  # "//evil/login" would be another site
+        "signed_out": signed_out,
+    }
+    request.response.status_int = status
+    return _respond(request, "form_again.jinja2", answer)
+
+
+def _respond(request: Any, template: str, answer: dict[str, Any]) -> Response:
+    return render_to_response(template, answer, request, response=request.response)
+
+
+def _posted(request: Any) -> list[tuple[str, str]]:
+    """Return the texts of the form that was sent, but for secrets."""
+    try:
+        items = list(request.POST.items())
+    except (ValueError, DeprecationWarning):  # it could not be read, which is what this page says
+        return []
+    return [
+        (name, value)
+        for name, value in items[:MAX_RETURNED]
+        if isinstance(value, str) and name and not any(word in name for word in _KEPT_BACK)
+    ]
 
 
 def _allowed_methods(error: Any, request: Any) -> str:

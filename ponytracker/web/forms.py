@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import uuid
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import wtforms
 from webob.multidict import MultiDict
+from wtforms import validators
 
 from ponytracker.i18n import _
 from ponytracker.text import clean_line, clean_text
@@ -89,8 +91,32 @@ class SubmissionField(wtforms.HiddenField):
         self.data = value or str(uuid.uuid4())
 
     def post_validate(self, form: Any, validation_stopped: bool) -> None:
-        typed = [(field.name, field.data) for field in form if field is not self]
-        self.data = str(uuid.uuid5(uuid.UUID(self.data), repr(typed)))
+        aside = (self.name, "csrf_token")
+        sent = [item for item in form.request.POST.items() if item[0] not in aside]
+        self.data = str(uuid.uuid5(uuid.UUID(self.data), repr(sent)))
+
+
+class VersionField(wtforms.HiddenField):
+    """What the edited thing was when the form was shown, as `version_of` says.
+
+    Whoever would save over what another has changed meanwhile is told so once. A POST without the
+    field is taken as it is.
+    """
+
+    def pre_validate(self, form: Any) -> None:
+        if self.data and self.object_data and self.data != self.object_data:
+            self.data = self.object_data
+            raise validators.StopValidation(
+                _(
+                    "Someone else has changed this since you opened it. Here is what you typed:"
+                    " save it again to replace theirs, or cancel to see it."
+                )
+            )
+
+
+def version_of(*values: object) -> str:
+    """Return a short text that differs when one of *values* does."""
+    return hashlib.blake2b(repr(values).encode(), digest_size=8).hexdigest()
 
 
 class LocalTimeField(wtforms.Field):

@@ -59,7 +59,7 @@ def time_tag(context: Any, time: dt.datetime) -> Markup:
 @pass_context
 def translate(context: Any, text: str) -> str:
     """Return a text that Python code has marked for translation, in the reader's language."""
-    translated: str = context["request"].localizer.translate(text)
+    translated: str = context["request"].localizer.translate(text, domain="ponytracker")
     return translated
 
 

@@ -20,8 +20,7 @@ class Page:
     def asked_for(cls, raw: str | None, *, size: int, total: int) -> Page:
         """Return the page that *raw* names: the first where it is no number, at most the last."""
         asked = int(raw) if raw and _NUMBER.fullmatch(raw) else 1
-        last = max(1, -(-total // size))
-        return cls(min(max(asked, 1), last), size, total)
+        return cls(min(max(asked, 1), cls(1, size, total).last), size, total)
 
     @property
     def last(self) -> int:

@@ -1,4 +1,4 @@
-"""A small archive of GitHub issues, as i-d-template keeps them, with what pages find hard to show."""
+"""A small archive of GitHub issues, as i-d-template keeps them, with what is hard to show."""
 
 from __future__ import annotations
 

@@ -96,7 +96,6 @@ WAYS = {
     "scripts-desktop": (True, DESKTOP),
     "plain-desktop": (False, DESKTOP),
     "scripts-phone": (True, PHONE),
-    "plain-phone": (False, PHONE),
 }
 """With JavaScript and without, on a wide screen and a narrow one."""
 

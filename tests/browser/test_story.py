@@ -124,7 +124,7 @@ def test_a_day_with_the_tracker(stranger, live_site, imported):
     page.get_by_label("Due date").fill("2030-12-31T18:00")
     reader.press("Save changes")
     assert reader.has("Issue updated successfully.")
-    expect(page.locator("h1")).to_contain_text("A shorter title")
+    expect(page.locator(".issue-head h1")).to_contain_text("A shorter title")
     expect(page.locator(".issue-side")).to_contain_text("2030")
     expect(page.locator("main del").last).to_contain_text("of-an-unbroken-title")
     reader.press("Close this issue")

@@ -14,7 +14,7 @@ from ponytracker.db import Database, make_engine
 from ponytracker.security.passwords import Passwords
 from tests.databases import DATABASES, migrate
 from tests.integration.client import PASSWORD, Client
-from tests.servers import fresh_postgresql, free_port, site
+from tests.servers import free_port, fresh_postgresql, site
 
 HERE = Path(__file__).parent
 
@@ -59,13 +59,16 @@ class Site:
         self.url = url
         self.engine = engine
         self.database = Database(engine)
+        self._signed_in: dict[str, Client] = {}
 
     def client(self, username: str = "") -> Client:
         """Return a new browser; with *username*, signed in."""
-        client = Client(self.url)
-        if username:
-            client.sign_in(username)
-        return client
+        if not username:
+            return Client(self.url)
+        if username not in self._signed_in:
+            self._signed_in[username] = Client(self.url)
+            self._signed_in[username].sign_in(username)
+        return self._signed_in[username].another()
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +78,9 @@ def sqlite_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_site(tmp_path_factory: pytest.TempPathFactory, postgresql_url: str) -> Iterator[Site]:
+def postgresql_site(
+    tmp_path_factory: pytest.TempPathFactory, postgresql_url: str
+) -> Iterator[Site]:
     with fresh_postgresql(postgresql_url, "site") as database_url:
         yield from _site(tmp_path_factory.mktemp("site"), database_url)
 
@@ -102,9 +107,7 @@ def create_superusers(database: Database, *usernames: str) -> None:
     password_hash = Passwords(32, 1).hash(PASSWORD)
     with database.session(write=True) as session, session.begin():
         for username in usernames:
-            create_user(
-                session, username=username, password_hash=password_hash, is_superuser=True
-            )
+            create_user(session, username=username, password_hash=password_hash, is_superuser=True)
 
 
 @pytest.fixture(params=DATABASES)

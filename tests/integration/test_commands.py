@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pty
 import re
 import subprocess
-import termios
 from pathlib import Path
 
 import pytest
@@ -63,16 +61,14 @@ def test_create_superuser_where_there_is_none(migrated_url, empty_engine, tmp_pa
 def test_create_superuser_asks_for_a_password(migrated_url, empty_engine, tmp_path):
     """At a terminal, which does not show what is typed."""
     ours, theirs = pty.openpty()
+    told = [f"database_url={migrated_url}", "--username", "Zoë", "--email", "zoe@example.org"]
     process = subprocess.Popen(
-        [BIN / "ponytracker", CREATE, DEVELOPMENT, f"database_url={migrated_url}"]
-        + ["--username", "Zoë", "--email", "zoe@example.org"],
+        ["setsid", "--ctty", BIN / "ponytracker", CREATE, DEVELOPMENT, *told],
         cwd=tmp_path,
         env=environment({}),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
     os.close(theirs)
     shown = b""

@@ -87,9 +87,7 @@ def test_requests_that_open_issues_at_once(running_site: Site):
 
     assert [reply.status for reply in replies] == [303] * POSTS, [r.text for r in replies]
     led_to = {reply.headers["Location"] for reply in replies}
-    assert led_to == {
-        f"{running_site.url}/many/issues/{number}/" for number in range(1, POSTS + 1)
-    }
+    assert led_to == {f"{running_site.url}/many/issues/{number}/" for number in range(1, POSTS + 1)}
     with running_site.database.session(write=False) as session:
         project = find_project(session, "many")
         assert project

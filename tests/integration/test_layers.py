@@ -1,4 +1,4 @@
-"""The layers of the code: tools/check_layers.py finds no import that goes up, and would find one."""
+"""The layers: tools/check_layers.py finds no import that goes up, and would find one."""
 
 from __future__ import annotations
 

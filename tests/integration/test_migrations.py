@@ -42,7 +42,8 @@ def differences(engine: Engine, metadata: MetaData = Base.metadata) -> list[Any]
     """Return what a new migration would have to change, in the eyes of Alembic."""
     with engine.connect() as connection:
         options = {"compare_type": True, "compare_server_default": True}
-        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+        context = MigrationContext.configure(connection, opts=options)
+        return list(compare_metadata(context, metadata))
 
 
 def structure(engine: Engine) -> dict[str, Any]:
@@ -130,7 +131,7 @@ def test_a_grantee_has_one_grant_in_each_place(engine, grantee):
     for place in places:
         with Session(engine) as session:
             session.add(Grant(project_id=place, **who))
-            with pytest.raises(IntegrityError, match="(?i)unique"):
+            with pytest.raises(IntegrityError, match=r"(?i)unique"):
                 session.flush()
 
 
@@ -179,7 +180,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(engine, tmp_path):
         f"revision, down_revision = '9999', '{head()}'\n"
         "def upgrade():\n"
         "    op.create_table('half', sa.Column('id', sa.Integer, primary_key=True))\n"
-        "    op.execute(\"UPDATE site_settings SET items_per_page = 7\")\n"
+        '    op.execute("UPDATE site_settings SET items_per_page = 7")\n'
         "    raise ZeroDivisionError\n"
     )
     before = structure(engine), rows(engine)

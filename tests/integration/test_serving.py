@@ -141,37 +141,37 @@ GOOD = {"PONYTRACKER_BASE_URL": "https://tracker.example.org", "PONYTRACKER_SECR
 SHORT = "Kx81-" + secrets.token_hex(5)
 PASSWORD = "hunter2-" + secrets.token_hex(5)
 
-REFUSED = {
-    "the file as it is": (
-        (),
-        {},
-        "key 'ponytracker.base_url' has the value 'replace-with-https://tracker.example.org':"
-        " expected the address people type to come here",
-    ),
-    "no secret of its own": (
-        (),
-        {**GOOD, "PONYTRACKER_SECRET": ""},
-        r"key 'ponytracker.secret' has the value a secret of \d+ characters: expected at least 32"
-        " random characters, .*placeholder",
-    ),
-    "a short secret": (
-        (),
-        {**GOOD, "PONYTRACKER_SECRET": SHORT},
-        "environment variable PONYTRACKER_SECRET has the value a secret of 15 characters: expected"
-        " at least 32 random characters, .*too short",
-    ),
-    "a port that is none": (
-        ("http_port=http",),
-        GOOD,
-        "variable 'http_port' has the value 'http': expected a port from 1 to 65535",
-    ),
-    "a database of another kind": (
-        (),
-        {**GOOD, "PONYTRACKER_DATABASE_URL": f"mysql://tracker:{PASSWORD}@localhost/tracker"},
-        r"environment variable PONYTRACKER_DATABASE_URL has the value .*: expected a database"
-        " address such as sqlite:",
-    ),
-}
+# The arguments and environment of pserve, and what its last line says.
+REFUSED: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {}
+REFUSED["the file as it is"] = (
+    (),
+    {},
+    "key 'ponytracker.base_url' has the value 'replace-with-https://tracker.example.org': expected"
+    " the address people type to come here",
+)
+REFUSED["no secret of its own"] = (
+    (),
+    {**GOOD, "PONYTRACKER_SECRET": ""},
+    r"key 'ponytracker.secret' has the value a secret of \d+ characters: expected at least 32"
+    " random characters, .*placeholder",
+)
+REFUSED["a short secret"] = (
+    (),
+    {**GOOD, "PONYTRACKER_SECRET": SHORT},
+    "environment variable PONYTRACKER_SECRET has the value a secret of 15 characters: expected at"
+    " least 32 random characters, .*too short",
+)
+REFUSED["a port that is none"] = (
+    ("http_port=http",),
+    GOOD,
+    "variable 'http_port' has the value 'http': expected a port from 1 to 65535",
+)
+REFUSED["a database of another kind"] = (
+    (),
+    {**GOOD, "PONYTRACKER_DATABASE_URL": f"mysql://tracker:{PASSWORD}@localhost/tracker"},
+    "environment variable PONYTRACKER_DATABASE_URL has the value .*: expected a database address"
+    " such as sqlite:",
+)
 
 
 @pytest.mark.parametrize("case", REFUSED)

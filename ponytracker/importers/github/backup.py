@@ -37,7 +37,7 @@ from ponytracker.text import clean_line
 
 _FILE = re.compile(
     r"(?:(?P<root>.*)/)?"
-    r"(?:(?P<kind>issues|pulls|milestones)/(?P<number>[0-9]{1,10})|labels/labels)\.json"
+    r"(?:(?P<kind>issues|pulls|milestones)/(?P<number>[1-9][0-9]{0,8})|labels/labels)\.json"
 )
 _ISSUE_URL = re.compile(r"(?P<repository>[^/]+/[^/]+)/(?:issues|pulls?)/[0-9]+")
 
@@ -163,7 +163,7 @@ def _comment(node: Node, time: str) -> ImportedComment:
 def _milestone(node: Node) -> ImportedMilestone:
     closed_at = node.time_or_none("closed_at")
     if closed_at is None and node.text_or_none("state") == "closed":
-        closed_at = node.time("updated_at")
+        closed_at = node.time_or_none("updated_at")
     return ImportedMilestone(
         milestone_name(node.text("title")),
         node.text_or_none("description") or "",
@@ -190,12 +190,12 @@ def _event(node: Node) -> ImportedEvent | None:
         case EventKind.LABELED | EventKind.UNLABELED if told := node.node_or_none("label"):
             named = label(told)
             return dataclasses.replace(event, subject=named.name, color=named.color)
-        case EventKind.MILESTONED | EventKind.DEMILESTONED if told := node.node_or_none(
+        case EventKind.MILESTONED | EventKind.DEMILESTONED if goal := node.node_or_none(
             "milestone"
         ):
-            return dataclasses.replace(event, subject=milestone_name(told.text("title")))
-        case EventKind.RENAMED if told := node.node_or_none("rename"):
-            old, new = issue_title(told.text("from")), issue_title(told.text("to"))
+            return dataclasses.replace(event, subject=milestone_name(goal.text("title")))
+        case EventKind.RENAMED if titles := node.node_or_none("rename"):
+            old, new = issue_title(titles.text("from")), issue_title(titles.text("to"))
             return dataclasses.replace(event, old_title=old, subject=new)
         case EventKind.ASSIGNED | EventKind.UNASSIGNED if name := user_login(node, "assignee"):
             # The actor of old events of this kind is who was assigned.

@@ -1,7 +1,7 @@
 """The archive.json that i-d-template keeps beside an Internet-Draft: issues and pull requests.
 
 It has labels, comments and reviews, but neither milestones nor events: who closed or labelled an
-issue, and when, it does not tell. Written by archive_repo.py, https://github.com/MikeBishop/archive-repo.
+issue, and when, it does not tell. Written by https://github.com/MikeBishop/archive-repo.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from ponytracker.models import (
     SiteSettings,
     TextRevision,
 )
+from ponytracker.models.base import now
 from tests.databases import count_queries
 
 
@@ -593,6 +594,55 @@ def test_what_a_ghost_wrote_stays(issue, alice, admin, session):
     assert "ghost" in timeline(page)[0]
     assert "As always" in timeline(page)[0]
     assert "ghost" in admin.get("/web/issues/").html.select_one(".row-note").text
+
+
+SAID = {
+    EventKind.OPENED: "author opened this issue",
+    EventKind.COMMENTED: "author commented",
+    EventKind.COMMENT_DELETED: "author deleted a comment",
+    EventKind.CLOSED: "author closed this issue",
+    EventKind.REOPENED: "author reopened this issue",
+    EventKind.RENAMED: "author changed the title from <old> to <new>",
+    EventKind.LABELED: "author added the label <name>",
+    EventKind.UNLABELED: "author removed the label <name>",
+    EventKind.MILESTONED: "author added this to the milestone <name>",
+    EventKind.DEMILESTONED: "author removed this from the milestone <name>",
+    EventKind.MILESTONE_RENAMED: "author renamed the milestone <old> to <new>",
+    EventKind.ASSIGNED: "author assigned <user>",
+    EventKind.UNASSIGNED: "author unassigned <user>",
+    EventKind.DUE_SET: "author set the due date to Jul 1, 2026, 12:00 AM",
+    EventKind.DUE_CHANGED: "author moved the due date from Jun 1, 2026, 12:00 AM to Jul 1, 2026",
+    EventKind.DUE_UNSET: "author removed the due date",
+}
+"""How each kind of event reads that something makes as yet."""
+
+
+@pytest.mark.parametrize("kind", SAID)
+def test_how_each_kind_of_event_reads(world, web, session, visitor, kind):
+    author = world.user("author")
+    issue = world.issue(web, author)
+    label = session.scalars(select(Label)).first()
+    milestone = Milestone(project_id=web.id, name="<name>", slug="name")
+    session.add(milestone)
+    session.flush()
+    args = {
+        "title": "<b>",
+        "old_title": "<old>",
+        "new_title": "<new>",
+        "label_id": label.id,
+        "color": "#ff0000",
+        "name": "<name>",
+        "milestone_id": milestone.id,
+        "old_name": "<old>",
+        "new_name": "<new>",
+        "user_id": author.id,
+        "username": "<user>",
+        "old_due_at": "2026-06-01T00:00:00+00:00",
+        "due_at": "2026-07-01T00:00:00+00:00",
+    }
+    service.record(session, issue, kind, author, args=args, text="x", at=now())
+    session.commit()
+    assert timeline(visitor.get("/web/issues/1/"))[-1].startswith(SAID[kind])
 
 
 def test_an_issue_without_a_description_says_so(world, web, visitor):

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from ponytracker.issues import query
+from ponytracker.issues.service import record
+from ponytracker.models import EventKind, Label
+from ponytracker.models.base import now
 from ponytracker.security.headers import CONTENT_SECURITY_POLICY
 
 TEXT = """
@@ -30,10 +34,16 @@ def f(): return "<script>alert(1)</script>"
 
 
 @pytest.fixture
-def admin(world, visitor_as):
+def admin(world, session, visitor_as):
     admin = world.user("admin", is_superuser=True)
     project = world.project("web", admin, description="<script>alert(1)</script>")
-    world.issue(project, admin, title='"><script>alert(1)</script>', text=TEXT)
+    title = '"><script>alert(1)</script>'
+    issue = world.issue(project, admin, title=title, text=TEXT, due_at=now())
+    label = session.scalars(select(Label)).first()
+    args = {"label_id": label.id, "name": label.name, "color": label.color}
+    record(session, issue, EventKind.LABELED, admin, args=args)
+    record(session, issue, EventKind.RENAMED, admin, args={"old_title": title, "new_title": title})
+    session.commit()
     return visitor_as("admin")
 
 

@@ -336,7 +336,7 @@ def test_a_number_unlike_that_of_the_file_is_wrong(tmp_path):
 
 def test_a_number_in_two_files_is_wrong(tmp_path):
     files = backup([rest_issue(1)])
-    files["repo/issues/01.json"] = files["repo/issues/1.json"]
+    files["./repo/issues/1.json"] = files["repo/issues/1.json"]
     with pytest.raises(ArchiveError, match="holds number 1 of its issues twice"):
         list(open_archive(write_tar(tmp_path / "t", files)).records())
 
