@@ -86,9 +86,11 @@ clean: ## remove whatever make made, never a database
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-install: .venv/project.stamp ; @:
+install: .venv/project.stamp ## what it needs to run, into .venv
+	@:
 install-dev: .venv/dev.stamp ; @:
-assets: $(MANIFEST) ; @:
+assets: $(MANIFEST) ## the stylesheet, script and icons
+	@:
 
 .venv/venv.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

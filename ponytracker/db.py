@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 from zope.interface import classImplements
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -26,6 +27,8 @@ LOCK_WAIT_MS = 30_000
 """Milliseconds that a writer waits for SQLite's write lock before it gives up."""
 
 POOL: dict[str, Any] = {
+    # For every database: the pool that SQLAlchemy takes for sqlite:// knows no overflow.
+    "poolclass": QueuePool,
     # As many connections as the server has threads: a request has at most one.
     "max_overflow": -1,
     # An error must not tell the log the texts and hashes of its statement.

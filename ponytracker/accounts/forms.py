@@ -11,7 +11,7 @@ class LoginForm(Form):
         _("Username"),
         [
             validators.DataRequired(_("Enter your username.")),
-            validators.Length(max=150, message=_("At most %(max)d characters.")),
+            validators.Length(max=150, message=_("At most ${max} characters.")),
         ],
     )
     password = PasswordField(_("Password"), [validators.InputRequired(_("Enter your password."))])

@@ -9,6 +9,7 @@ from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken, PredicateMismatch
 from pyramid.httpexceptions import (
     HTTPException,
     HTTPMethodNotAllowed,
+    HTTPRequestEntityTooLarge,
     HTTPSeeOther,
 )
 from pyramid.renderers import render_to_response
@@ -159,6 +160,8 @@ def _respond(request: Any, template: str, answer: dict[str, Any]) -> Response:
 
 def _posted(request: Any) -> list[tuple[str, str]]:
     """Return the texts of the form that was sent, but for secrets."""
+    if isinstance(request.exception, HTTPRequestEntityTooLarge):  # it is not even to be parsed
+        return []
     try:
         items = list(request.POST.items())
     except (ValueError, DeprecationWarning):  # it could not be read, which is what this page says

@@ -141,57 +141,54 @@ GOOD = {"PONYTRACKER_BASE_URL": "https://tracker.example.org", "PONYTRACKER_SECR
 SHORT = "Kx81-" + secrets.token_hex(5)
 PASSWORD = "hunter2-" + secrets.token_hex(5)
 
-# The arguments and environment of pserve, and what its last line says.
-REFUSED: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {}
-REFUSED["the file as it is"] = (
-    (),
-    {},
-    "key 'ponytracker.base_url' has the value 'replace-with-https://tracker.example.org': expected"
-    " the address people type to come here",
-)
-REFUSED["no secret of its own"] = (
-    (),
-    {**GOOD, "PONYTRACKER_SECRET": ""},
-    r"key 'ponytracker.secret' has the value a secret of \d+ characters: expected at least 32"
-    " random characters, .*placeholder",
-)
-REFUSED["a short secret"] = (
-    (),
-    {**GOOD, "PONYTRACKER_SECRET": SHORT},
-    "environment variable PONYTRACKER_SECRET has the value a secret of 15 characters: expected at"
-    " least 32 random characters, .*too short",
-)
-REFUSED["a port that is none"] = (
-    ("http_port=http",),
-    GOOD,
-    "variable 'http_port' has the value 'http': expected a port from 1 to 65535",
-)
-REFUSED["a database of another kind"] = (
-    (),
-    {**GOOD, "PONYTRACKER_DATABASE_URL": f"mysql://tracker:{PASSWORD}@localhost/tracker"},
-    "environment variable PONYTRACKER_DATABASE_URL has the value .*: expected a database address"
-    " such as sqlite:",
-)
+# The environment of pserve, and what its last line says.
+NO_PORT = {**GOOD, "PONYTRACKER_HTTP_PORT": "http"}
+NO_SECRET = {**GOOD, "PONYTRACKER_SECRET": ""}
+SHORT_SECRET = {**GOOD, "PONYTRACKER_SECRET": SHORT}
+OTHER_DATABASE = {
+    **GOOD,
+    "PONYTRACKER_DATABASE_URL": f"mysql://tracker:{PASSWORD}@localhost/tracker",
+}
+A_SECRET = "at least 32 random characters, which `ponytracker generate-secret` prints"
+REFUSED = {
+    "the file as it is": (
+        {},
+        "key 'ponytracker.base_url' has the value 'replace-with-https://tracker.example.org'",
+        "the address people type to come here, such as https://tracker.example.org",
+    ),
+    "no secret of its own": (
+        NO_SECRET,
+        "key 'ponytracker.secret' has the value a secret of 21 characters",
+        f"{A_SECRET} (it is still the placeholder of the sample file)",
+    ),
+    "a short secret": (
+        SHORT_SECRET,
+        "environment variable PONYTRACKER_SECRET has the value a secret of 15 characters",
+        f"{A_SECRET} (it is too short)",
+    ),
+    "a port that is none": (
+        NO_PORT,
+        "environment variable PONYTRACKER_HTTP_PORT has the value 'http'",
+        "a port from 1 to 65535",
+    ),
+    "a database of another kind": (
+        OTHER_DATABASE,
+        f"PONYTRACKER_DATABASE_URL has the value a secret of {len(PASSWORD) + 33} characters",
+        "a database address such as sqlite:",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_production_refuses_to_start(case, tmp_path):
-    arguments, environment, said = REFUSED[case]
-    done = run("pserve", ROOT / "production.ini", *arguments, folder=tmp_path, **environment)
+    environment, value, expected = REFUSED[case]
+    done = run("pserve", ROOT / "production.ini", folder=tmp_path, **environment)
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
-    assert re.search(said, last), done.stderr
+    assert f"{value}: expected {expected}" in last
     output = done.stdout + done.stderr
     for secret in (SECRET, SHORT, PASSWORD):
         assert secret not in output
-    # A program of another kind than pserve reads the same file, and says the same.
-    if case == "no secret of its own":
-        done = run(
-            "alembic", "-c", ROOT / "production.ini", "upgrade", "head",
-            folder=tmp_path, **environment,
-        )  # fmt: skip
-        assert done.returncode != 0
-        assert re.search(said, done.stderr.strip().splitlines()[-1])
 
 
 def test_a_missing_secret_is_named(tmp_path):

@@ -96,7 +96,8 @@ def test_the_name_comes_back_and_the_password_does_not(visitor):
         ({"username": "  ", "password": "x"}, "Enter your username."),
         ({"username": "alice"}, "Enter your password."),
         ({"username": "alice", "password": ""}, "Enter your password."),
-        ({"username": "\ud7ff" * 100_000, "password": "x"}, WRONG),
+        ({"username": "\ud7ff" * 150, "password": "x"}, WRONG),
+        ({"username": "\ud7ff" * 100_000, "password": "x"}, "At most 150 characters."),
         ({"username": "a\x00\nb", "password": "x" * 100_000}, WRONG),
         ({"username": ["a", "b"], "password": ["x", "y"]}, WRONG),
     ],
@@ -156,6 +157,15 @@ def test_the_page_links_to_no_other_site(visitor):
         page = visitor.get("/login", {"next": target, "prev": target})
         assert page.html.find("a", string="Cancel")["href"] == "/"
         assert "next" not in page.forms["login-form"].fields
+
+
+def test_signing_in_again_ends_the_session_before(alice, visitor, session):
+    visitor.sign_in("alice")
+    before = session.scalars(select(SignInSession.token_hash)).all()
+    visitor.sign_in("alice")
+    after = session.scalars(select(SignInSession.token_hash)).all()
+    assert len(before) == len(after) == 1
+    assert before != after
 
 
 def test_signing_out_asks_first(alice, visitor_as):

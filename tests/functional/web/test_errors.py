@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from ponytracker.issues import query, service
+from ponytracker.models import Access
 
 
 @pytest.fixture
@@ -56,9 +57,46 @@ def test_what_one_may_not_do(world, admin, visitor_as, visitor):
     assert page.forms["login-form"]["next"].value == "/web/edit/?x=1"
 
 
-def test_what_is_posted_is_not_where_signing_in_leads(visitor):
-    page = visitor.post("/add/", status=303).follow()
-    assert "next" not in page.forms["login-form"].fields
+@pytest.mark.parametrize("address", ["/web/issues/1/comment/", "/hidden/issues/1/comment/"])
+def test_what_someone_signed_out_has_typed_waits_until_they_have_signed_in(
+    world, visitor, session, address
+):
+    alice = world.user("alice")
+    world.issue(world.project("web"), alice)
+    hidden = world.project("hidden", alice, access=Access.PRIVATE)
+    world.issue(hidden, alice)
+    page = visitor.post(address, {"comment": "Two\nlines"}, status=403)
+    assert "You are not signed in any more." in page
+    again = page.forms["again-form"]
+    assert (again.action, again["comment"].value) == (address, "Two\nlines")
+    visitor.sign_in("alice").follow()
+    again = again.submit(status=400).forms["again-form"]
+    assert "Comment added successfully." in again.submit().follow()
+
+
+def test_what_cannot_be_taken_any_more_is_not_lost(admin):
+    fields = {"comment": "Two\nlines", "submission": "x"}
+    page = admin.post_form("/web/issues/9/comment/", fields, status=404)
+    (shown,) = page.html.select("textarea")
+    assert (shown["name"], shown.text.strip()) == ("comment", "Two\nlines")
+
+
+def test_a_form_of_another_site_is_neither_taken_nor_shown(admin, visitor):
+    for browser, status in ((admin, 400), (visitor, 403)):
+        page = browser.post(
+            "/web/issues/1/comment/",
+            {"comment": "buy here"},
+            headers={"Sec-Fetch-Site": "cross-site"},
+            status=status,
+        )
+        assert "sent from another site" in page
+        assert "again-form" not in page.forms
+        assert "Set-Cookie" not in page.headers
+
+
+def test_the_sites_own_names_are_no_projects_that_signing_in_might_show(visitor):
+    for address in ("/admin/", "/static", "/robots.txt", "/login/x"):
+        visitor.get(address, status=404)
 
 
 def test_a_wrong_method(admin):

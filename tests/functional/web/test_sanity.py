@@ -77,6 +77,23 @@ def test_what_is_too_large(admin):
     assert "larger than 4 MiB" in admin.post("/web/issues/add/", body, status=413)
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [(FORM, b"a&" * 1100), ("multipart/form-data; boundary=x", PART.replace(b"--x--", b"") * 1100)],
+)
+def test_a_form_of_very_many_fields_is_not_even_parsed(admin, monkeypatch, content_type, body):
+    parsed = []
+    monkeypatch.setattr("webob.request.cgi_FieldStorage", lambda **kw: parsed.append(kw))
+    headers = {"Content-Type": content_type}
+    answer = admin.post("/web/issues/add/", body, headers=headers, status=413)
+    assert "more than 1000 fields" in answer
+    assert parsed == []
+
+
+def test_a_query_of_very_many_parameters(admin):
+    admin.get("/web/issues/?" + "a&" * 1100, status=413)
+
+
 def test_the_longest_text_is_not_too_large(admin):
     page = admin.get("/web/issues/add/")
     form = page.forms["issue-form"]
