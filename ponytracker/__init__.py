@@ -8,7 +8,7 @@ from pyramid.config import Configurator
 
 from ponytracker.db import Database, make_engine
 from ponytracker.settings import Settings
-from ponytracker.web.scheme import with_https
+from ponytracker.web.scheme import behind_https
 
 
 def main(global_config: dict[str, str], **ini: Any) -> Any:
@@ -33,7 +33,8 @@ def make_app(settings: Settings, database: Database, ini: dict[str, Any] | None 
         config.include("ponytracker.projects")
         config.include("ponytracker.issues")
     app = config.make_wsgi_app()
-    return with_https(app) if settings.base_url.startswith("https:") else app
+    is_https = settings.base_url.startswith("https:")
+    return behind_https(app, settings.base_url) if is_https else app
 
 
 FRAMEWORK = {

@@ -1,19 +1,24 @@
-"""The scheme that people type: behind a proxy that speaks https, requests come by http."""
+"""The address that people type, where a proxy in front of PonyTracker speaks https for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 
-def with_https(app: Callable[..., Any]) -> Callable[..., Any]:
-    """Return *app* as it answers where its `base_url` is https.
+def behind_https(app: Callable[..., Any], base_url: str) -> Callable[..., Any]:
+    """Return *app* as it answers at *base_url*, whose scheme is https.
 
-    Redirects then lead to https, and cookies are sent over it only, whatever the proxy says.
+    Requests come by http and perhaps under another name. Redirects must lead to the address that
+    people typed, cookies go over https only, and a form's origin is compared with that address. It
+    is known, so no header needs to be believed for it.
     """
+    host = urlsplit(base_url).netloc
 
-    def app_with_https(environ: dict[str, Any], start_response: Any) -> Any:
+    def app_behind_https(environ: dict[str, Any], start_response: Any) -> Any:
         environ["wsgi.url_scheme"] = "https"
+        environ["HTTP_HOST"] = host
         return app(environ, start_response)
 
-    return app_with_https
+    return app_behind_https
