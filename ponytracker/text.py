@@ -11,6 +11,9 @@ MAX_TEXT = 262_144
 MAX_TITLE = 255
 """Characters that an issue's title may have. Two of 58,917 real titles are longer."""
 
+MAX_USERNAME = 150
+"""Characters that a username may have."""
+
 _LINE_END = re.compile(r"\r\n?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")

@@ -3,6 +3,7 @@
 from wtforms import validators
 
 from ponytracker.i18n import _
+from ponytracker.text import MAX_USERNAME
 from ponytracker.web.forms import Form, LineField, PasswordField
 
 
@@ -11,7 +12,7 @@ class LoginForm(Form):
         _("Username"),
         [
             validators.DataRequired(_("Enter your username.")),
-            validators.Length(max=150, message=_("At most ${max} characters.")),
+            validators.Length(max=MAX_USERNAME, message=_("At most ${max} characters.")),
         ],
     )
     password = PasswordField(_("Password"), [validators.InputRequired(_("Enter your password."))])

@@ -11,11 +11,15 @@ from ponytracker.models import User
 from ponytracker.models.base import now
 from ponytracker.security.passwords import Passwords
 from ponytracker.security.sessions import start_session
-from ponytracker.text import fold
+from ponytracker.text import MAX_USERNAME, clean_line, fold
 
 
 class NameTaken(DomainError):
     """There is an account of that name already, in whatever case."""
+
+
+class UnfitName(DomainError):
+    """No account can have that name."""
 
 
 def create_user(
@@ -27,7 +31,12 @@ def create_user(
     is_active: bool = True,
     is_superuser: bool = False,
 ) -> User:
-    """Create an account; without a password hash nobody can sign in to it."""
+    """Create an account; without a password hash nobody can sign in to it.
+
+    Raises `UnfitName` or `NameTaken`.
+    """
+    if not username or len(username) > MAX_USERNAME or username != clean_line(username).strip():
+        raise UnfitName(_("A username has 1 to 150 characters, and no blanks at its ends."))
     if find_user(session, username) is not None:
         raise NameTaken(_("There is already a user with this name."))
     user = User(

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from ponytracker.accounts.service import NameTaken, any_user, create_user
+from ponytracker.accounts.service import any_user, create_user
 from ponytracker.cli.site import ini_argument, open_site
-from ponytracker.security.passwords import Passwords
+from ponytracker.errors import DomainError
+from ponytracker.security.passwords import MIN_PASSWORD, Passwords
 
 
 @click.command()
@@ -39,6 +40,8 @@ def create_superuser(
             if if_none
             else click.prompt("Password", hide_input=True, confirmation_prompt=True)
         )
+        if len(password) < MIN_PASSWORD:
+            raise click.ClickException(f"A password has at least {MIN_PASSWORD} characters.")
         try:
             create_user(
                 session,
@@ -47,7 +50,7 @@ def create_superuser(
                 password_hash=passwords.hash(password),
                 is_superuser=True,
             )
-        except NameTaken as error:
+        except DomainError as error:
             raise click.ClickException(str(error)) from None
     if if_none:
         click.echo(f"Sign in at {site.settings.base_url}/login as {username} / {password}")

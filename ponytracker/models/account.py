@@ -9,7 +9,7 @@ from sqlalchemy import Column, ForeignKey, String, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from ponytracker.models.base import NEVER_REUSED, Base, Id, now, words
-from ponytracker.text import fold
+from ponytracker.text import MAX_USERNAME, fold
 
 
 def _members(name: str, owner: str, member: str) -> Table:
@@ -46,7 +46,7 @@ class User(Base):
     __table_args__ = NEVER_REUSED
 
     id: Mapped[Id]
-    username: Mapped[str] = mapped_column(String(150))
+    username: Mapped[str] = mapped_column(String(MAX_USERNAME))
     username_key: Mapped[str] = mapped_column(String(600), unique=True)
     first_name: Mapped[str] = mapped_column(String(150), default="")
     last_name: Mapped[str] = mapped_column(String(150), default="")

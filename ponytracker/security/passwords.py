@@ -9,6 +9,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from ponytracker.settings import Settings
 
+MIN_PASSWORD = 10
+"""Characters a new password must have."""
+
 MAX_PASSWORD = 1024
 """Characters a password may have: more would only cost the hash its time."""
 

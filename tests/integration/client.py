@@ -42,27 +42,34 @@ class Reply:
 
 
 class Client:
-    """Keeps one connection and its cookies."""
+    """Keeps one connection and its cookies.
 
-    def __init__(self, url: str) -> None:
+    With the address *public* it asks as a proxy does that serves the site there.
+    """
+
+    def __init__(self, url: str, public: str = "") -> None:
         self.url = url
+        self.public = public or url
         self.cookies: SimpleCookie = SimpleCookie()
         self.connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)
 
     def another(self) -> Client:
         """Return a client of the same person, with a connection of its own."""
-        twin = Client(self.url)
+        twin = Client(self.url, self.public)
         twin.cookies.load(self.cookies.output(header="", sep=";"))
         return twin
 
     def send(self, method: str, path: str, fields: dict[str, Any] | None = None) -> None:
         """Send a request; `receive` waits for what comes back."""
-        headers = {"Cookie": "; ".join(f"{c.key}={c.coded_value}" for c in self.cookies.values())}
+        headers = {
+            "Host": urlsplit(self.public).netloc,
+            "Cookie": "; ".join(f"{c.key}={c.coded_value}" for c in self.cookies.values()),
+        }
         body = None
         if fields is not None:
             body = urlencode(fields)
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-            headers["Origin"] = self.url
+            headers["Origin"] = self.public
         self.connection.request(method, path, body, headers)
 
     def receive(self) -> Reply:

@@ -106,10 +106,20 @@ def test_create_superuser_reads_a_password_from_a_pipe(migrated_url, empty_engin
     # A name that is taken, in whatever case; and the account that has it stays as it is.
     done = run(
         "ponytracker", CREATE, DEVELOPMENT, told, "--username", "ADMIN",
-        folder=tmp_path, stdin="other\nother\n",
+        folder=tmp_path, stdin="another one\nanother one\n",
     )  # fmt: skip
     assert done.returncode == 1
     assert one_error(done.stderr) == "Error: There is already a user with this name."
+    for name, password, why in (
+        (" ", PASSWORD, "A username has 1 to 150 characters, and no blanks at its ends."),
+        ("b" * 151, PASSWORD, "A username has 1 to 150 characters, and no blanks at its ends."),
+        ("bob", "too short", "A password has at least 10 characters."),
+    ):
+        done = run(
+            "ponytracker", CREATE, DEVELOPMENT, told, "--username", name,
+            folder=tmp_path, stdin=f"{password}\n{password}\n",
+        )  # fmt: skip
+        assert (done.returncode, one_error(done.stderr)) == (1, f"Error: {why}")
     assert users(empty_engine).keys() == {"admin"}
     assert Passwords(65536, 3).check(users(empty_engine)["admin"].password_hash, PASSWORD)
 

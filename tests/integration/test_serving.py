@@ -21,6 +21,7 @@ from tests.servers import ROOT, RunningSite, free_port, postgresql, run, site
 
 ASSETS: dict[str, str] = json.loads((ROOT / "ponytracker/static/manifest.json").read_text())
 SECRET = "a-secret-of-good-length-" + secrets.token_hex(16)
+GOOD = {"PONYTRACKER_BASE_URL": "https://tracker.example.org", "PONYTRACKER_SECRET": SECRET}
 
 
 @pytest.fixture
@@ -111,12 +112,15 @@ def test_production(database_url, tmp_path):
     environment = {
         "PONYTRACKER_HTTP_PORT": str(port),
         "PONYTRACKER_DATABASE_URL": database_url,
-        "PONYTRACKER_BASE_URL": "https://tracker.example.org",
-        "PONYTRACKER_SECRET": SECRET,
+        **GOOD,
     }
     with site("production.ini", port=port, folder=tmp_path, **environment) as running:
-        client = Client(running.url)
-        assert "admin" in client.sign_in("admin").text
+        client = Client(running.url, GOOD["PONYTRACKER_BASE_URL"])
+        page = client.sign_in("admin")
+        assert "admin" in page.text
+        # Whoever comes through the proxy comes over https.
+        assert page.headers["Strict-Transport-Security"]
+        assert all(cookie["secure"] and cookie["httponly"] for cookie in client.cookies.values())
         assert client.get("/nothing/of/the/kind").status == 404
         assert SECRET not in running.output
         assert "Traceback" not in running.output
@@ -137,7 +141,6 @@ def test_a_port_in_use(tmp_path):
     assert "http_port=" in said[0]
 
 
-GOOD = {"PONYTRACKER_BASE_URL": "https://tracker.example.org", "PONYTRACKER_SECRET": SECRET}
 SHORT = "Kx81-" + secrets.token_hex(5)
 PASSWORD = "hunter2-" + secrets.token_hex(5)
 
@@ -145,10 +148,8 @@ PASSWORD = "hunter2-" + secrets.token_hex(5)
 NO_PORT = {**GOOD, "PONYTRACKER_HTTP_PORT": "http"}
 NO_SECRET = {**GOOD, "PONYTRACKER_SECRET": ""}
 SHORT_SECRET = {**GOOD, "PONYTRACKER_SECRET": SHORT}
-OTHER_DATABASE = {
-    **GOOD,
-    "PONYTRACKER_DATABASE_URL": f"mysql://tracker:{PASSWORD}@localhost/tracker",
-}
+OTHER_KIND = f"mysql://tracker:{PASSWORD}@localhost/tracker"
+OTHER_DATABASE = {**GOOD, "PONYTRACKER_DATABASE_URL": OTHER_KIND}
 A_SECRET = "at least 32 random characters, which `ponytracker generate-secret` prints"
 REFUSED = {
     "the file as it is": (
@@ -173,7 +174,7 @@ REFUSED = {
     ),
     "a database of another kind": (
         OTHER_DATABASE,
-        f"PONYTRACKER_DATABASE_URL has the value a secret of {len(PASSWORD) + 33} characters",
+        f"PONYTRACKER_DATABASE_URL has the value a secret of {len(OTHER_KIND)} characters",
         "a database address such as sqlite:",
     ),
 }
@@ -216,7 +217,8 @@ def test_the_database_goes_away_and_comes_back(tmp_path):
         environment = {"PONYTRACKER_DATABASE_URL": server.url(), **GOOD}
         told = f"http_port={port}"
         with site("production.ini", told, port=port, folder=tmp_path, **environment) as running:
-            client, stranger = Client(running.url), Client(running.url)
+            client = Client(running.url, GOOD["PONYTRACKER_BASE_URL"])
+            stranger = Client(running.url, GOOD["PONYTRACKER_BASE_URL"])
             client.sign_in("admin")
             client.add_project("web")
             form = client.get("/web/issues/add/").fields("issue-form") | {"title": "Lost?"}
