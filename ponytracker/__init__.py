@@ -7,13 +7,19 @@ from typing import Any
 from pyramid.config import Configurator
 
 from ponytracker.db import Database, make_engine
-from ponytracker.settings import Settings
+from ponytracker.settings import SettingError, Settings
 from ponytracker.web.scheme import behind_https
 
 
 def main(global_config: dict[str, str], **ini: Any) -> Any:
-    """Return the WSGI application that the ``[app:main]`` section of an ini file describes."""
-    settings = Settings.from_ini(ini, global_config)
+    """Return the WSGI application that the ``[app:main]`` section of an ini file describes.
+
+    A wrong setting ends the program with a line that says which, whatever server runs it.
+    """
+    try:
+        settings = Settings.from_ini(ini, global_config)
+    except SettingError as error:
+        raise SystemExit(f"{global_config.get('__file__', 'The ini file')}: {error}") from None
     return make_app(settings, Database(make_engine(settings.database_url)), ini)
 
 

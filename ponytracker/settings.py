@@ -46,10 +46,10 @@ class Key:
         try:
             return self.parse(raw)
         except ValueError as error:
-            shown = f"a secret of {len(raw)} characters" if self.secret else f"'{raw}'"
+            value = f"a value of {len(raw)} characters" if self.secret else f"the value '{raw}'"
             why = f" ({error})" if isinstance(error, Unfit) else ""
             raise SettingError(
-                f"{where} has the value {shown}: expected {self.expected}{why}."
+                f"{where} has {value}: expected {self.expected}{why}."
             ) from None
 
     def _find(self, ini: Mapping[str, Any], variables: Mapping[str, str]) -> tuple[str, str]:
@@ -97,6 +97,12 @@ def _count(low: int, high: int) -> Callable[[str], int]:
         return int(raw)
 
     return parse
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    nearest = difflib.get_close_matches(name, known, 1, cutoff=0.8)
+    hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+    return f"key '{name}' is not a key of PonyTracker.{hint}"
 
 
 def _key(
@@ -166,18 +172,23 @@ class Settings:
     def from_ini(
         cls, ini: Mapping[str, Any], variables: Mapping[str, str] | None = None
     ) -> Settings:
-        """Read the ``[app:main]`` section *ini*; raise `SettingError` at the first wrong key."""
+        """Read the ``[app:main]`` section *ini*; raise one `SettingError` for all wrong keys."""
         fields = dataclasses.fields(cls)
         known = [field.metadata["key"].name for field in fields]
-        for name in ini:
-            if name.startswith("ponytracker.") and name not in known:
-                nearest = difflib.get_close_matches(name, known, 1, cutoff=0.8)
-                hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
-                raise SettingError(f"key '{name}' is not a key of PonyTracker.{hint}")
-        values = {
-            field.name: field.metadata["key"].read(ini, variables or {}, field.default)
-            for field in fields
-        }
+        faults = [
+            _unknown(name, known)
+            for name in ini
+            if name.startswith("ponytracker.") and name not in known
+        ]
+        values: dict[str, Any] = {}
+        for field in fields:
+            try:
+                key: Key = field.metadata["key"]
+                values[field.name] = key.read(ini, variables or {}, field.default)
+            except SettingError as error:
+                faults.append(str(error))
+        if faults:
+            raise SettingError("\n".join(faults))
         for_development = values["secret"] == DEVELOPMENT_SECRET
         if not values["base_url"] and for_development:
             values["base_url"] = f"http://localhost:{values['http_port']}"

@@ -250,7 +250,7 @@ def test_alembic_says_what_is_wrong_in_one_line(tmp_path):
     done = run("alembic", *command, folder=tmp_path, **{**GOOD, "PONYTRACKER_SECRET": "short"})
     assert done.returncode != 0
     assert len(done.stderr.splitlines()) == 1, done.stderr
-    assert "environment variable PONYTRACKER_SECRET has the value a secret of 5" in done.stderr
+    assert "environment variable PONYTRACKER_SECRET has a value of 5" in done.stderr
 
     nowhere = f"postgresql://tracker:hunter2@127.0.0.1:{free_port()}/tracker"
     done = run("alembic", *command, folder=tmp_path, **GOOD, PONYTRACKER_DATABASE_URL=nowhere)

@@ -159,12 +159,12 @@ REFUSED = {
     ),
     "no secret of its own": (
         NO_SECRET,
-        "key 'ponytracker.secret' has the value a secret of 21 characters",
+        "key 'ponytracker.secret' has a value of 21 characters",
         f"{A_SECRET} (it is still the placeholder of the sample file)",
     ),
     "a short secret": (
         SHORT_SECRET,
-        "environment variable PONYTRACKER_SECRET has the value a secret of 15 characters",
+        "environment variable PONYTRACKER_SECRET has a value of 15 characters",
         f"{A_SECRET} (it is too short)",
     ),
     "a port that is none": (
@@ -174,7 +174,7 @@ REFUSED = {
     ),
     "a database of another kind": (
         OTHER_DATABASE,
-        f"PONYTRACKER_DATABASE_URL has the value a secret of {len(OTHER_KIND)} characters",
+        f"PONYTRACKER_DATABASE_URL has a value of {len(OTHER_KIND)} characters",
         "a database address such as sqlite:",
     ),
 }
