@@ -83,7 +83,14 @@ def test_a_bad_value_is_named_with_its_key_and_what_was_expected(key, raw):
 
 @pytest.mark.parametrize(
     "raw",
-    ["nonsense", "mysql://u:hunter2@host/db", "sqlite3.db", "postgresql://u:hunter2@host:port/db"],
+    [
+        "nonsense",
+        "sqlite3.db",
+        "mysql://u:hunter2@host/db",
+        "postgresql://u:hunter2@host:port/db",
+        "postgresql+asyncpg://u:hunter2@host/db",
+        "sqlite+aiosqlite:///hunter2.sqlite",
+    ],
 )
 def test_a_database_that_is_neither_kind_is_refused_without_telling_its_password(raw):
     message = refusal(sqlalchemy__url=raw)
@@ -150,6 +157,14 @@ def test_an_unknown_key_like_no_other_is_refused_without_a_guess():
     message = refusal(ponytracker__zzz="3")
     assert "'ponytracker.zzz'" in message
     assert "Did you mean" not in message
+
+
+def test_all_that_is_wrong_is_told_at_once():
+    message = refusal(ponytracker__zzz="3", http_port="x", ponytracker__secret="short")
+    lines = message.splitlines()
+    assert len(lines) == 3
+    for key in ("ponytracker.zzz", "http_port", "ponytracker.secret"):
+        assert sum(f"'{key}'" in line for line in lines) == 1
 
 
 def test_keys_of_other_programs_are_let_be():
