@@ -6,6 +6,7 @@ from typing import Any
 
 import wtforms
 from wtforms import validators
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # stubs lag
 
 from ponytracker.i18n import _
 from ponytracker.models import Access, Project
@@ -15,9 +16,11 @@ from ponytracker.text import fold
 from ponytracker.web.forms import Form, LineField, TextField, VersionField, version_of
 
 ACCESS_CHOICES = [
-    (Access.PUBLIC.value, _("Public: everyone can see it")),
-    (Access.REGISTERED.value, _("Registration required: everyone who is signed in can see it")),
-    (Access.PRIVATE.value, _("Private: only those with a grant can see it")),
+    SelectChoice(Access.PUBLIC.value, _("Public: everyone can see it")),
+    SelectChoice(
+        Access.REGISTERED.value, _("Registration required: everyone who is signed in can see it")
+    ),
+    SelectChoice(Access.PRIVATE.value, _("Private: only those with a grant can see it")),
 ]
 
 MAX_DESCRIPTION = 4096
