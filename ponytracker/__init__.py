@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyramid.config import Configurator
-
 from ponytracker.db import Database, make_engine
 from ponytracker.settings import SettingError, Settings
 from ponytracker.web.scheme import behind_https
@@ -24,6 +22,9 @@ def main(global_config: dict[str, str], **ini: Any) -> Any:
 
 
 def make_app(settings: Settings, database: Database, ini: dict[str, Any] | None = None) -> Any:
+    # Here, since a command or a migration, which imports this package too, needs none of it.
+    from pyramid.config import Configurator
+
     with Configurator(settings={**(ini or {}), **FRAMEWORK}) as config:
         config.registry["ponytracker.settings"] = settings
         config.registry["ponytracker.database"] = database

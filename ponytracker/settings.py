@@ -48,9 +48,7 @@ class Key:
         except ValueError as error:
             value = f"a value of {len(raw)} characters" if self.secret else f"the value '{raw}'"
             why = f" ({error})" if isinstance(error, Unfit) else ""
-            raise SettingError(
-                f"{where} has {value}: expected {self.expected}{why}."
-            ) from None
+            raise SettingError(f"{where} has {value}: expected {self.expected}{why}.") from None
 
     def _find(self, ini: Mapping[str, Any], variables: Mapping[str, str]) -> tuple[str, str]:
         if self.variable and variables.get(self.variable):

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from ponytracker.errors import DomainError
 from ponytracker.i18n import _
 from ponytracker.models import User
+from ponytracker.models.account import MAX_USERNAME_KEY
 from ponytracker.models.base import now
 from ponytracker.security.passwords import Passwords
 from ponytracker.security.sessions import start_session
@@ -35,7 +36,8 @@ def create_user(
 
     Raises `UnfitName` or `NameTaken`.
     """
-    if not username or len(username) > MAX_USERNAME or username != clean_line(username).strip():
+    fits = 0 < len(username) <= MAX_USERNAME and len(fold(username)) <= MAX_USERNAME_KEY
+    if not fits or username != clean_line(username).strip():
         raise UnfitName(_("A username has 1 to 150 characters, and no blanks at its ends."))
     if find_user(session, username) is not None:
         raise NameTaken(_("There is already a user with this name."))

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import pkgutil
+
 import click
 
-from ponytracker.cli.create_superuser import create_superuser
-from ponytracker.cli.generate_secret import generate_secret
-from ponytracker.cli.import_archive import import_archive
-from ponytracker.cli.refresh_html import refresh
+COMMANDS = {
+    "create-superuser": "ponytracker.cli.create_superuser:create_superuser",
+    "generate-secret": "ponytracker.cli.generate_secret:generate_secret",
+    "import": "ponytracker.cli.import_archive:import_archive",
+    "refresh-html": "ponytracker.cli.refresh_html:refresh",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The commands above; each is imported when it is asked for, so that it starts quickly."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = pkgutil.resolve_name(COMMANDS[cmd_name])
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ponytracker")
 def main() -> None:
     """PonyTracker: a small, easy to use issue tracker."""
-
-
-main.add_command(create_superuser)
-main.add_command(generate_secret)
-main.add_command(import_archive)
-main.add_command(refresh)

@@ -31,6 +31,10 @@ team_users = _members("team_users", "team", "user")
 team_groups = _members("team_groups", "team", "group")
 
 
+MAX_USERNAME_KEY = 600
+"""Characters of a folded username: folding makes up to 18 of one."""
+
+
 class Notifications(StrEnum):
     """Which events a person wants mail about."""
 
@@ -47,7 +51,7 @@ class User(Base):
 
     id: Mapped[Id]
     username: Mapped[str] = mapped_column(String(MAX_USERNAME))
-    username_key: Mapped[str] = mapped_column(String(600), unique=True)
+    username_key: Mapped[str] = mapped_column(String(MAX_USERNAME_KEY), unique=True)
     first_name: Mapped[str] = mapped_column(String(150), default="")
     last_name: Mapped[str] = mapped_column(String(150), default="")
     email: Mapped[str | None] = mapped_column(String(254), index=True)
