@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from ponytracker.db import Database, make_engine
@@ -17,7 +18,9 @@ def main(global_config: dict[str, str], **ini: Any) -> Any:
     try:
         settings = Settings.from_ini(ini, global_config)
     except SettingError as error:
-        raise SystemExit(f"{global_config.get('__file__', 'The ini file')}: {error}") from None
+        sys.stderr.write(f"{global_config.get('__file__', 'The ini file')}: {error}\n")
+        # By 3 gunicorn knows a worker that cannot start; after any other it would try for ever.
+        raise SystemExit(3) from None
     return make_app(settings, Database(make_engine(settings.database_url)), ini)
 
 
