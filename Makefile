@@ -42,8 +42,9 @@ help: ## this list
 serve: ## install, migrate and serve on http://localhost:6543 (make serve PORT=7001: elsewhere)
 	@$(PARALLEL) assets install
 	@$(BIN)/alembic -c $(INI) upgrade head
-	@$(BIN)/ponytracker create-superuser $(INI) http_port=$(PORT) --if-none
-	@exec $(BIN)/pserve $(INI) http_port=$(PORT)
+	@# Side by side, since each takes a second to start; looking for an account is the sooner done.
+	@$(BIN)/ponytracker create-superuser $(INI) http_port=$(PORT) --if-none & \
+		exec $(BIN)/pserve $(INI) http_port=$(PORT)
 
 test: ## every test, and before it whatever the tests need (ARGS="-k timeline": some of them)
 	@tools/install-test-packages
