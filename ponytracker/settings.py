@@ -45,7 +45,7 @@ class Key:
             return default
         try:
             return self.parse(raw)
-        except ValueError as error:
+        except (ValueError, KeyError) as error:
             value = f"a value of {len(raw)} characters" if self.secret else f"the value '{raw}'"
             why = f" ({error})" if isinstance(error, Unfit) else ""
             raise SettingError(f"{where} has {value}: expected {self.expected}{why}.") from None
@@ -95,6 +95,10 @@ def _count(low: int, high: int) -> Callable[[str], int]:
         return int(raw)
 
     return parse
+
+
+def _switch(raw: str) -> bool:
+    return {"true": True, "false": False}[raw.lower()]
 
 
 def _unknown(name: str, known: list[str]) -> str:
@@ -156,6 +160,11 @@ class Settings:
     session_days: int = _key(
         "ponytracker.session_days", _count(1, 3650), "a number of days from 1 to 3650", default=30
     )
+    sign_up: bool = _key("ponytracker.sign_up", _switch, "true or false", default=False)
+    group_management: bool = _key(
+        "ponytracker.group_management", _switch, "true or false", default=True
+    )
+    external_auth: bool = _key("ponytracker.external_auth", _switch, "true or false", default=False)
     argon2_memory_kib: int = _key(
         "ponytracker.argon2_memory_kib",
         _count(32, 4_194_304),

@@ -25,6 +25,7 @@ LAYERS = (
     # Features: each may ask those before it.
     ("accounts",),
     ("projects",),
+    ("grants",),
     ("issues",),
     ("labels", "milestones"),
     ("mail", "search", "feeds", "webhooks"),

@@ -8,16 +8,15 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.security import NO_PERMISSION_REQUIRED, forget, remember
 from pyramid.view import view_config
 
-from ponytracker.accounts import service
+from ponytracker.accounts import signing_in
 from ponytracker.accounts.forms import LoginForm
 from ponytracker.i18n import _
-from ponytracker.resources import Root
+from ponytracker.resources import LoginResource, Root
 from ponytracker.security.sessions import KEY, end_session
 from ponytracker.web.paths import site_path
 
 _LOGIN = {
-    "context": Root,
-    "name": "login",
+    "context": LoginResource,
     "permission": NO_PERMISSION_REQUIRED,
     "renderer": "templates/login.jinja2",
 }
@@ -25,9 +24,9 @@ _LOGIN = {
 
 @view_config(request_method="GET", **_LOGIN)
 @view_config(request_method="POST", **_LOGIN)
-def login(context: Root, request: Any) -> Any:
+def login(context: LoginResource, request: Any) -> Any:
     form = LoginForm(request)
-    home = request.resource_path(context)
+    home = request.resource_path(context.__parent__)
     if form.accepts():
         token = _sign_in(request, form.username.data, form.password.data)
         if token is not None:
@@ -68,12 +67,12 @@ def logout(context: Root, request: Any) -> HTTPSeeOther:
 
 
 def _sign_in(request: Any, username: str, password: str) -> str | None:
-    user_id, password_hash = service.find_credentials(request.dbsession, username)
+    user_id, password_hash = signing_in.find_credentials(request.dbsession, username)
     # Checking a password is meant to be slow; on SQLite nobody could write meanwhile.
     request.release_database()
     if not request.passwords.check(password_hash, password):
         return None
-    return service.sign_in(
+    return signing_in.sign_in(
         request.dbsession,
         request.passwords,
         user_id=user_id,

@@ -28,7 +28,7 @@ def issue_list(context: IssuesResource, request: Any) -> dict[str, Any]:
     asked = query.parse_query(request.GET.get("q"), request.GET.get("sort"))
     total = query.count_issues(context.project, asked.state)
     page = Page.asked_for(
-        request.GET.get("page"), size=request.site_settings.items_per_page, total=total
+        request.GET.get("page"), size=request.root.settings.items_per_page, total=total
     )
     issues = query.list_issues(request.dbsession, context.project, asked, page)
     return {"query": asked, "sorts": query.SORTS, "page": page, "issues": issues}

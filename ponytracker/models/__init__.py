@@ -1,6 +1,15 @@
 """What is stored: one module a noun."""
 
-from ponytracker.models.account import Group, Notifications, SignInSession, Team, User
+from ponytracker.models.account import (
+    AccountToken,
+    Attempt,
+    Group,
+    Notifications,
+    SignInSession,
+    Team,
+    TokenPurpose,
+    User,
+)
 from ponytracker.models.base import Base
 from ponytracker.models.event import Event, EventKind, TextRevision
 from ponytracker.models.grant import Grant, GrantPermission
@@ -19,6 +28,8 @@ from ponytracker.models.site import AuditEntry, EditPolicy, SiteSettings
 
 __all__ = [
     "Access",
+    "AccountToken",
+    "Attempt",
     "AuditEntry",
     "Base",
     "EditPolicy",
@@ -47,5 +58,6 @@ __all__ = [
     "SubscriptionReason",
     "Team",
     "TextRevision",
+    "TokenPurpose",
     "User",
 ]

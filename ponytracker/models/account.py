@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Column, ForeignKey, String, Table
+from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from ponytracker.models.base import NEVER_REUSED, Base, Id, now, words
@@ -122,3 +123,53 @@ class SignInSession(Base):
     expires_at: Mapped[dt.datetime] = mapped_column(index=True)
     address: Mapped[str] = mapped_column(String(64), default="")
     user_agent: Mapped[str] = mapped_column(String(255), default="")
+
+
+class TokenPurpose(StrEnum):
+    """What following the link of a mail is good for."""
+
+    RESET = "reset"
+    SIGN_UP = "sign_up"
+
+
+class AccountToken(Base):
+    """A mailed link that works once, by what it proves: that someone reads mail to an address.
+
+    Only the hash of its token is here. `data` is what a sign-up asked for.
+    """
+
+    __tablename__ = "account_tokens"
+    __table_args__ = NEVER_REUSED
+
+    id: Mapped[Id]
+    purpose: Mapped[TokenPurpose] = mapped_column(words(TokenPurpose))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), index=True
+    )
+    data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    expires_at: Mapped[dt.datetime] = mapped_column(index=True)
+
+    user: Mapped[User | None] = relationship()
+
+
+class Attempt(Base):
+    """One try of something that may be tried only so often: see ``security/throttling.py``.
+
+    `subject` is a hash of the name that was tried: what people type there may be a password.
+    """
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        Index("ix_attempts_subject_at", "subject", "at"),
+        Index("ix_attempts_address_at", "address", "at"),
+        Index("ix_attempts_at", "at"),
+        NEVER_REUSED,
+    )
+
+    id: Mapped[Id]
+    purpose: Mapped[str] = mapped_column(String(20))
+    subject: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(64))
+    at: Mapped[dt.datetime] = mapped_column(default=now)

@@ -6,7 +6,7 @@ import datetime as dt
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, String
+from sqlalchemy import JSON, CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ponytracker.models.base import NEVER_REUSED, Base, Id, now, words
@@ -37,16 +37,18 @@ class SiteSettings(Base):
 
 
 class AuditEntry(Base):
-    """Who did what to accounts, rights and settings. `hash` covers the entry and the one before."""
+    """Who did what to accounts, rights and settings, when and from where.
+
+    Append-only: triggers of the database refuse to change or delete a row. So no foreign key may
+    want to, and the actor is kept by name too. See ``security/audit.py``.
+    """
 
     __tablename__ = "audit_log"
     __table_args__ = NEVER_REUSED
 
     id: Mapped[Id]
     created_at: Mapped[dt.datetime] = mapped_column(default=now, index=True)
-    actor_id: Mapped[int | None] = mapped_column(
-        ForeignKey("users.id", ondelete="SET NULL"), index=True
-    )
+    actor_id: Mapped[int | None] = mapped_column(index=True)
     actor_name: Mapped[str] = mapped_column(String(150), default="")
     address: Mapped[str] = mapped_column(String(64), default="")
     action: Mapped[str] = mapped_column(String(64), index=True)

@@ -1,19 +1,60 @@
-"""Where it is: the tree of projects and issues, each node with its ACL."""
+"""Where it is: the tree of projects, issues, comments and administration, each with its ACL."""
 
 from typing import Any
 
+from ponytracker.resources.admin import (
+    AdminResource,
+    GroupResource,
+    GroupsResource,
+    TeamResource,
+    TeamsResource,
+    UserResource,
+    UsersResource,
+)
 from ponytracker.resources.base import Resource
-from ponytracker.resources.issue import IssueResource, IssuesResource
+from ponytracker.resources.grant import (
+    GrantResource,
+    GrantsResource,
+    ProjectGrantResource,
+    ProjectGrantsResource,
+    SiteGrantResource,
+    SiteGrantsResource,
+)
+from ponytracker.resources.issue import (
+    CommentResource,
+    CommentsResource,
+    IssueResource,
+    IssuesResource,
+)
+from ponytracker.resources.login import LoginResource
+from ponytracker.resources.profile import ProfileResource
 from ponytracker.resources.project import ProjectResource
 from ponytracker.resources.root import RESERVED_NAMES, Root
 
 __all__ = [
     "RESERVED_NAMES",
+    "AdminResource",
+    "CommentResource",
+    "CommentsResource",
+    "GrantResource",
+    "GrantsResource",
+    "GroupResource",
+    "GroupsResource",
     "IssueResource",
     "IssuesResource",
+    "LoginResource",
+    "ProfileResource",
+    "ProjectGrantResource",
+    "ProjectGrantsResource",
     "ProjectResource",
     "Resource",
     "Root",
+    "SiteGrantResource",
+    "SiteGrantsResource",
+    "TeamResource",
+    "TeamsResource",
+    "UserResource",
+    "UsersResource",
 ]
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from ponytracker.security.acl import Ace
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 class Resource:
@@ -14,3 +18,10 @@ class Resource:
 
     def __acl__(self) -> list[Ace]:
         return []
+
+
+def number(name: str) -> int:
+    """Return the number that a part of an address is; raise `KeyError`, so nothing is there."""
+    if not _NUMBER.fullmatch(name):
+        raise KeyError(name)
+    return int(name)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pyramid.authorization import Authenticated, Everyone
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
 from zope.interface import implementer
 
 from ponytracker.models import Access, Grant, Project
 from ponytracker.resources.base import Resource
+from ponytracker.resources.grant import ProjectGrantsResource
 from ponytracker.resources.issue import IssuesResource
 from ponytracker.security.acl import EVERYTHING, Ace, allow, allow_grants, deny
 from ponytracker.security.permissions import NOT_WHILE_ARCHIVED, Permission
@@ -27,20 +27,21 @@ AUDIENCE = {Access.PUBLIC: Everyone, Access.REGISTERED: Authenticated, Access.PR
 
 @implementer(IEnclosure)
 class ProjectResource(Resource):
+    __parent__: Root
+
     def __init__(self, parent: Root, project: Project) -> None:
         super().__init__(parent, project.name)
         self.project = project
         self.session = parent.session
-        self.site_grants = parent.grants
-        self.grants = (
-            self.session.scalars(
-                select(Grant)
-                .where(Grant.project_id == project.id)
-                .options(joinedload(Grant.permissions))
-            )
-            .unique()
-            .all()
+        here_and_everywhere = parent.load_grants(
+            Grant.project_id == project.id, Grant.project_id.is_(None)
         )
+        self.grants: Sequence[Grant] = [g for g in here_and_everywhere if g.project_id]
+        parent.grants = [g for g in here_and_everywhere if not g.project_id]
+
+    @property
+    def site_grants(self) -> Sequence[Grant]:
+        return self.__parent__.grants
 
     def __acl__(self) -> list[Ace]:
         # Archived comes first: there not even a superuser writes. Then what is allowed. Last, who
@@ -62,4 +63,6 @@ class ProjectResource(Resource):
     def __getitem__(self, name: str) -> Resource:
         if name == "issues":
             return IssuesResource(self)
+        if name == "permissions":
+            return ProjectGrantsResource(self, self.project)
         raise KeyError(name)

@@ -14,6 +14,9 @@ class Permission(StrEnum):
     SIGNED_IN = "signed_in"
     """What everyone who is signed in may do for themselves: profile, preview, watching."""
 
+    READ_AUDIT_LOG = "read_audit_log"
+    """Read who changed which account or right. Not granted either: superusers have it."""
+
     ACCESS_PROJECT = "access_project"
     CREATE_PROJECT = "create_project"
     MODIFY_PROJECT = "modify_project"
@@ -45,7 +48,10 @@ GLOBAL_ONLY = frozenset(
 )
 """What can be granted on the whole site only."""
 
-ON_PROJECT = frozenset(Permission) - GLOBAL_ONLY - {Permission.VIEW, Permission.SIGNED_IN}
+NEVER_GRANTED = frozenset({Permission.VIEW, Permission.SIGNED_IN, Permission.READ_AUDIT_LOG})
+"""What follows from something else than a grant of that name."""
+
+ON_PROJECT = frozenset(Permission) - GLOBAL_ONLY - NEVER_GRANTED
 """What can be granted on one project, or globally and then on every project."""
 
 WHILE_ARCHIVED = frozenset(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from pyramid.location import lineage
 from pyramid.request import RequestLocalCache
+from pyramid.traversal import find_root
 from zope.interface import Interface
 
 from ponytracker.models.account import User
 from ponytracker.security.acl import Decision, decide
 from ponytracker.security.permissions import Permission
-from ponytracker.security.principals import ANONYMOUS, Identity, identify
-from ponytracker.security.sessions import KEY, find_user
+from ponytracker.security.principals import ANONYMOUS, Identity, find_identities
+from ponytracker.security.sessions import KEY, has_session
 
 
 class IEnclosure(Interface):
@@ -26,6 +28,10 @@ def may(identity: Identity, context: Any, permission: Permission) -> Decision:
     the author of a comment would keep their right to it after losing sight of a private project.
     Hence the enclosing project is asked first, and what it refuses stays refused.
     """
+    if context is None:  # a picture, say, stands in no tree
+        return Decision(False)
+    if not find_root(context).knows(identity):
+        raise ValueError("this tree was made for someone else")
     principals = identity.principals
     for place in lineage(context):
         if IEnclosure.providedBy(place):
@@ -64,11 +70,13 @@ class SecurityPolicy:
         return []
 
     def _load_identity(self, request: Any) -> Identity:
+        address = request.remote_addr or ""
+        anonymous = dataclasses.replace(ANONYMOUS, address=address)
         token = request.session.get(KEY)
         if not isinstance(token, str):
-            return ANONYMOUS
-        user = find_user(request.dbsession, token)
-        return ANONYMOUS if user is None else identify(request.dbsession, user)
+            return anonymous
+        found = find_identities(request.dbsession, has_session(token))
+        return dataclasses.replace(found[0], address=address) if found else anonymous
 
 
 def _user(request: Any) -> User:

@@ -11,7 +11,7 @@ import secrets
 from typing import Any
 
 from pyramid.session import JSONSerializer, SignedCookieSessionFactory
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from ponytracker.models.account import SignInSession, User
@@ -30,7 +30,7 @@ def start_session(session: Session, user: User, *, days: int, address: str, user
     session.add(
         SignInSession(
             user_id=user.id,
-            token_hash=_hash(token),
+            token_hash=hash_token(token),
             created_at=started,
             expires_at=started + dt.timedelta(days=days),
             address=address[:64],
@@ -40,15 +40,11 @@ def start_session(session: Session, user: User, *, days: int, address: str, user
     return token
 
 
-def find_user(session: Session, token: str) -> User | None:
-    """Return the active user whose session *token* opens, or nothing."""
-    return session.scalar(
-        select(User)
-        .join(SignInSession)
-        .where(
-            SignInSession.token_hash == _hash(token),
-            SignInSession.expires_at > now(),
-            User.is_active,
+def has_session(token: str) -> ColumnElement[bool]:
+    """Return the condition on `User` that holds for whoever the session *token* is of."""
+    return User.id.in_(
+        select(SignInSession.user_id).where(
+            SignInSession.token_hash == hash_token(token), SignInSession.expires_at > now()
         )
     )
 
@@ -56,10 +52,11 @@ def find_user(session: Session, token: str) -> User | None:
 def end_session(session: Session, token: object) -> None:
     """End the session that *token* opens, if it is one."""
     if isinstance(token, str):
-        session.execute(delete(SignInSession).where(SignInSession.token_hash == _hash(token)))
+        session.execute(delete(SignInSession).where(SignInSession.token_hash == hash_token(token)))
 
 
-def _hash(token: str) -> str:
+def hash_token(token: str) -> str:
+    """Return what is stored of *token*."""
     # The token has 256 random bits, so nothing slower is needed; look-up by hash leaks nothing.
     return hashlib.sha256(token.encode()).hexdigest()
 

@@ -2,41 +2,118 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, exists, or_, true
+import dataclasses
+from typing import Any
 
+from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from ponytracker.models.account import User, group_users, team_groups, team_users
 from ponytracker.models.grant import Grant, GrantPermission
 from ponytracker.models.project import Access, Project
 from ponytracker.security.permissions import Permission
 from ponytracker.security.principals import Identity
 
 
-def may_see_project(identity: Identity) -> ColumnElement[bool]:
-    """Return the condition on `Project` that holds for those *identity* may see.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Viewer:
+    """Whom the rule asks about, each answer a condition: one person, or every row of `User`."""
+
+    is_signed_in: ColumnElement[bool]
+    is_superuser: ColumnElement[bool]
+    is_grantee: ColumnElement[bool]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Removal:
+    """What is about to be removed, as conditions on the rows that will be gone."""
+
+    grants: ColumnElement[bool] = dataclasses.field(default_factory=false)
+    group_users: ColumnElement[bool] = dataclasses.field(default_factory=false)
+    team_users: ColumnElement[bool] = dataclasses.field(default_factory=false)
+    team_groups: ColumnElement[bool] = dataclasses.field(default_factory=false)
+
+
+def may_see_project(viewer: Identity | Viewer) -> ColumnElement[bool]:
+    """Return the condition on `Project` that holds for those *viewer* may see.
 
     Everyone sees the public ones, whoever is signed in those that ask for registration too, and
     the private ones are for those with a grant on them or a global access_project.
     """
-    if identity.is_superuser:
-        return true()
-    if not identity.is_signed_in:
-        return Project.access == Access.PUBLIC
-    on_this_project = exists().where(Grant.project_id == Project.id, is_grantee(identity))
+    if isinstance(viewer, Identity):
+        viewer = one(viewer)
+    on_this_project = exists().where(Grant.project_id == Project.id, viewer.is_grantee)
     on_all_projects = exists().where(
         Grant.project_id.is_(None),
-        is_grantee(identity),
+        viewer.is_grantee,
         Grant.id == GrantPermission.grant_id,
         GrantPermission.permission == Permission.ACCESS_PROJECT,
     )
     return or_(
-        Project.access.in_((Access.PUBLIC, Access.REGISTERED)), on_this_project, on_all_projects
+        viewer.is_superuser,
+        Project.access == Access.PUBLIC,
+        and_(
+            viewer.is_signed_in,
+            or_(Project.access == Access.REGISTERED, on_this_project, on_all_projects),
+        ),
+    )
+
+
+def one(identity: Identity) -> Viewer:
+    """Return *identity* as a viewer."""
+    return Viewer(
+        is_signed_in=true() if identity.is_signed_in else false(),
+        is_superuser=true() if identity.is_superuser else false(),
+        is_grantee=is_grantee(identity),
     )
 
 
 def is_grantee(identity: Identity) -> ColumnElement[bool]:
     """Return the condition on `Grant` that holds for those given to *identity*."""
+    if not identity.is_signed_in:
+        return false()
     return or_(
         Grant.user_id == identity.user_id,
-        Grant.group_id.in_(identity.group_ids),
-        Grant.team_id.in_(identity.team_ids),
-        and_(Grant.user_id.is_(None), Grant.group_id.is_(None), Grant.team_id.is_(None)),
+        _is_one_of(Grant.group_id, identity.group_ids),
+        _is_one_of(Grant.team_id, identity.team_ids),
+        is_for_anyone(),
     )
+
+
+def each_user(without: Removal | None = None) -> Viewer:
+    """Return each row of `User` as a viewer; as it would be *without* some rows, if given."""
+    gone = without or Removal()
+    in_groups = select(group_users.c.group_id).where(
+        group_users.c.user_id == User.id, not_(gone.group_users)
+    )
+    in_teams = select(team_users.c.team_id).where(
+        team_users.c.user_id == User.id, not_(gone.team_users)
+    )
+    in_teams_by_group = (
+        select(team_groups.c.team_id)
+        .join(group_users, group_users.c.group_id == team_groups.c.group_id)
+        .where(group_users.c.user_id == User.id, not_(gone.group_users), not_(gone.team_groups))
+    )
+    return Viewer(
+        is_signed_in=User.is_active.is_(True),
+        is_superuser=and_(User.is_active, User.is_superuser),
+        is_grantee=and_(
+            or_(
+                Grant.user_id == User.id,
+                Grant.group_id.in_(in_groups),
+                Grant.team_id.in_(in_teams),
+                Grant.team_id.in_(in_teams_by_group),
+                is_for_anyone(),
+            ),
+            not_(gone.grants),
+        ),
+    )
+
+
+def is_for_anyone() -> ColumnElement[bool]:
+    """Return the condition on `Grant` that holds for those given to anyone signed in."""
+    return and_(Grant.user_id.is_(None), Grant.group_id.is_(None), Grant.team_id.is_(None))
+
+
+def _is_one_of(column: InstrumentedAttribute[Any], ids: frozenset[int]) -> ColumnElement[bool]:
+    return column.in_(ids) if ids else false()

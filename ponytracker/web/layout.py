@@ -13,7 +13,7 @@ from markupsafe import Markup
 from pyramid.csrf import get_csrf_token
 from pyramid.traversal import find_interface
 
-from ponytracker.models import SiteSettings, User
+from ponytracker.models import User
 from ponytracker.models.base import now
 from ponytracker.security.permissions import Permission
 from ponytracker.security.policy import IEnclosure
@@ -95,11 +95,6 @@ def author_name(user: User | None) -> str:
     return user.username if user else "ghost"
 
 
-def _site_settings(request: Any) -> SiteSettings:
-    settings: SiteSettings = request.dbsession.get_one(SiteSettings, 1)
-    return settings
-
-
 def _negotiate_locale(request: Any) -> str:
     """Return the language of LANGUAGES that the browser asks for first.
 
@@ -117,7 +112,6 @@ def _icon_sprite(request: Any) -> str:
 def includeme(config: Any) -> None:
     config.set_locale_negotiator(_negotiate_locale)
     config.add_request_method(_icon_sprite, "icon_sprite", reify=True)
-    config.add_request_method(_site_settings, "site_settings", reify=True)
     config.commit()  # the Jinja environment is there only once pyramid_jinja2 is set up
     environment = config.get_jinja2_environment()
     environment.globals.update(

@@ -18,6 +18,7 @@ from ponytracker.resources import (
     RESERVED_NAMES,
     IssueResource,
     IssuesResource,
+    LoginResource,
     ProjectResource,
     Root,
 )
@@ -25,13 +26,14 @@ from ponytracker.security.permissions import Permission
 
 ADDRESSES = {
     Root: "/",
+    LoginResource: "/login/",
     ProjectResource: "/web/",
     IssuesResource: "/web/issues/",
     IssueResource: "/web/issues/1/",
 }
 """Where each kind of node is found; a new kind gets its line here."""
 
-OPEN_TO_ALL = {(Root, "login"), (Root, "logout")}
+OPEN_TO_ALL = {(LoginResource, ""), (Root, "logout")}
 """The only views that ask for no permission at all."""
 
 FOR_SCRIPTS = {(Root, "markdown")}

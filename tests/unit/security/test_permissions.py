@@ -1,5 +1,6 @@
 from ponytracker.security.permissions import (
     GLOBAL_ONLY,
+    NEVER_GRANTED,
     NOT_WHILE_ARCHIVED,
     ON_PROJECT,
     WHILE_ARCHIVED,
@@ -7,12 +8,11 @@ from ponytracker.security.permissions import (
 )
 
 ALL = set(Permission)
-NOT_GRANTED = {Permission.VIEW, Permission.SIGNED_IN}
 
 
 def test_every_permission_is_granted_on_projects_or_globally_only_or_not_by_name():
-    assert GLOBAL_ONLY | ON_PROJECT | NOT_GRANTED == ALL
-    assert len(GLOBAL_ONLY) + len(ON_PROJECT) + len(NOT_GRANTED) == len(ALL)
+    assert GLOBAL_ONLY | ON_PROJECT | NEVER_GRANTED == ALL
+    assert len(GLOBAL_ONLY) + len(ON_PROJECT) + len(NEVER_GRANTED) == len(ALL)
 
 
 def test_every_permission_stands_while_a_project_is_archived_or_does_not():

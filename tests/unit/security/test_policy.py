@@ -3,7 +3,16 @@ from __future__ import annotations
 import pytest
 from pyramid.authorization import Everyone
 
-from ponytracker.models import Access, Grant, GrantPermission, Issue, Project
+from ponytracker.models import (
+    Access,
+    EditPolicy,
+    Grant,
+    GrantPermission,
+    Issue,
+    Project,
+    SiteSettings,
+)
+from ponytracker.models.base import now
 from ponytracker.resources import IssueResource, IssuesResource, ProjectResource, Root
 from ponytracker.resources.base import Resource
 from ponytracker.security.acl import allow
@@ -24,12 +33,14 @@ class Tree:
     """A site with one project and one issue of Alice's, without any database."""
 
     def __init__(self, *, access=Access.PUBLIC, archived=False, grants=(), site_grants=()):
-        self.root = node(Root, None, "", grants=list(site_grants))
+        self.root = node(Root, None, "", everyone=True, grants=list(site_grants))
+        self.root.settings = SiteSettings(edit_policy=EditPolicy.ALWAYS, edit_policy_minutes=30)
         self.project = node(ProjectResource, self.root, "web", session=None, grants=list(grants))
         self.project.project = Project(name="web", access=access, archived=archived)
-        self.project.site_grants = self.root.grants
         self.issues = IssuesResource(self.project)
-        self.issue = IssueResource(self.issues, Issue(number=1, author_id=ALICE.user_id))
+        self.issue = IssueResource(
+            self.issues, Issue(number=1, author_id=ALICE.user_id, created_at=now(), comment_count=0)
+        )
 
 
 def node(kind, parent, name, **attributes):

@@ -1,0 +1,133 @@
+"""The administration in the tree: users, groups, teams, and grants on all projects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyramid.authorization import Everyone
+
+from ponytracker.models import Group, Team, User
+from ponytracker.resources.base import Resource, number
+from ponytracker.resources.grant import SiteGrantsResource
+from ponytracker.security.acl import EVERYTHING, Ace, allow, deny
+from ponytracker.security.permissions import Permission
+from ponytracker.security.principals import SUPERUSER, grantee_principal
+
+if TYPE_CHECKING:
+    from ponytracker.resources.root import Root
+
+MANAGING = (
+    Permission.MANAGE_SETTINGS,
+    Permission.MANAGE_ACCOUNTS,
+    Permission.MANAGE_GLOBAL_PERMISSION,
+)
+"""What makes someone an administrator of some part of the site."""
+
+
+class AdminResource(Resource):
+    __parent__: Root
+
+    def __init__(self, parent: Root) -> None:
+        super().__init__(parent, "admin")
+        self.session = parent.session
+
+    def __acl__(self) -> list[Ace]:
+        # Who manages some part sees the place; then nobody else does, whom the root would let.
+        return [
+            allow(SUPERUSER, EVERYTHING),
+            *(
+                allow(grantee_principal(grant), Permission.VIEW, grant)
+                for grant in self.__parent__.grants
+                if any(grant.gives(permission) for permission in MANAGING)
+            ),
+            deny(Everyone, Permission.VIEW),
+        ]
+
+    def __getitem__(self, name: str) -> Resource:
+        match name:
+            case "users":
+                return UsersResource(self, name)
+            case "groups":
+                return GroupsResource(self, name)
+            case "teams":
+                return TeamsResource(self, name)
+            case "permissions":
+                return SiteGrantsResource(self)
+        raise KeyError(name)
+
+
+class AccountsResource(Resource):
+    """One kind of what whoever manages accounts manages; *model* is its table."""
+
+    __parent__: AdminResource
+    model: type[User | Group | Team]
+    child: type[AccountResource]
+
+    def __init__(self, parent: AdminResource, name: str) -> None:
+        super().__init__(parent, name)
+        self.session = parent.session
+
+    def __acl__(self) -> list[Ace]:
+        # As above: first who manages accounts, then nobody.
+        return [
+            allow(SUPERUSER, EVERYTHING),
+            *(
+                allow(grantee_principal(grant), Permission.VIEW, grant)
+                for grant in self.__parent__.__parent__.grants
+                if grant.gives(Permission.MANAGE_ACCOUNTS)
+            ),
+            deny(Everyone, Permission.VIEW),
+        ]
+
+    def __getitem__(self, name: str) -> AccountResource:
+        found: Any = self.session.get(self.model, number(name))
+        if found is None:
+            raise KeyError(name)
+        return self.child(self, found)
+
+
+class AccountResource(Resource):
+    __parent__: AccountsResource
+
+    def __init__(self, parent: AccountsResource, account: User | Group | Team) -> None:
+        super().__init__(parent, str(account.id))
+        self.session = parent.session
+
+
+class UserResource(AccountResource):
+    def __init__(self, parent: AccountsResource, user: User) -> None:
+        super().__init__(parent, user)
+        self.user = user
+
+    def __acl__(self) -> list[Ace]:
+        # A superuser is managed by superusers only: they come first, then nobody.
+        if not self.user.is_superuser:
+            return []
+        return [allow(SUPERUSER, EVERYTHING), deny(Everyone, Permission.MANAGE_ACCOUNTS)]
+
+
+class GroupResource(AccountResource):
+    def __init__(self, parent: AccountsResource, group: Group) -> None:
+        super().__init__(parent, group)
+        self.group = group
+
+
+class TeamResource(AccountResource):
+    def __init__(self, parent: AccountsResource, team: Team) -> None:
+        super().__init__(parent, team)
+        self.team = team
+
+
+class UsersResource(AccountsResource):
+    model = User
+    child = UserResource
+
+
+class GroupsResource(AccountsResource):
+    model = Group
+    child = GroupResource
+
+
+class TeamsResource(AccountsResource):
+    model = Team
+    child = TeamResource
