@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    exists,
+    false,
+    not_,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ponytracker.models.account import User, group_users, team_groups, team_users
@@ -24,14 +37,21 @@ class Viewer:
     is_grantee: ColumnElement[bool]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """What is about to be removed, as conditions on the rows that will be gone."""
+    """What is about to be removed, as conditions on the rows that will be gone.
 
-    grants: ColumnElement[bool] = dataclasses.field(default_factory=false)
+    *people* narrows down whom it can concern.
+    """
+
+    people: ColumnElement[bool]
+    grants: Callable[[type[Grant]], ColumnElement[bool]] = lambda grant: false()
     group_users: ColumnElement[bool] = dataclasses.field(default_factory=false)
     team_users: ColumnElement[bool] = dataclasses.field(default_factory=false)
     team_groups: ColumnElement[bool] = dataclasses.field(default_factory=false)
+
+
+NOTHING = Removal(people=true())
 
 
 def may_see_project(viewer: Identity | Viewer) -> ColumnElement[bool]:
@@ -80,39 +100,53 @@ def is_grantee(identity: Identity) -> ColumnElement[bool]:
     )
 
 
-def each_user(without: Removal | None = None) -> Viewer:
-    """Return each row of `User` as a viewer; as it would be *without* some rows, if given."""
-    gone = without or Removal()
-    in_groups = select(group_users.c.group_id).where(
-        group_users.c.user_id == User.id, not_(gone.group_users)
-    )
-    in_teams = select(team_users.c.team_id).where(
-        team_users.c.user_id == User.id, not_(gone.team_users)
-    )
-    in_teams_by_group = (
-        select(team_groups.c.team_id)
-        .join(group_users, group_users.c.group_id == team_groups.c.group_id)
-        .where(group_users.c.user_id == User.id, not_(gone.group_users), not_(gone.team_groups))
-    )
+def each_user(without: Removal = NOTHING, grant: type[Grant] = Grant) -> Viewer:
+    """Return each row of `User` as a viewer, as it would be *without* some rows.
+
+    *grant* is the alias of `Grant` that is asked about.
+    """
     return Viewer(
         is_signed_in=User.is_active.is_(True),
         is_superuser=and_(User.is_active, User.is_superuser),
         is_grantee=and_(
             or_(
-                Grant.user_id == User.id,
-                Grant.group_id.in_(in_groups),
-                Grant.team_id.in_(in_teams),
-                Grant.team_id.in_(in_teams_by_group),
-                is_for_anyone(),
+                grant.user_id == User.id,
+                grant.group_id.in_(groups_of_user(without)),
+                grant.team_id.in_(teams_of_user(without)),
+                is_for_anyone(grant),
             ),
-            not_(gone.grants),
+            not_(without.grants(grant)),
         ),
     )
 
 
-def is_for_anyone() -> ColumnElement[bool]:
+def groups_of_user(without: Removal = NOTHING) -> Select[tuple[int]]:
+    """Return the ids of the groups that the row of `User` is in."""
+    return select(group_users.c.group_id).where(
+        group_users.c.user_id == User.id, not_(without.group_users)
+    )
+
+
+def teams_of_user(without: Removal = NOTHING) -> CompoundSelect[tuple[int]]:
+    """Return the ids of the teams that the row of `User` is in, directly or by a group."""
+    directly = select(team_users.c.team_id).where(
+        team_users.c.user_id == User.id, not_(without.team_users)
+    )
+    by_group = (
+        select(team_groups.c.team_id)
+        .join(group_users, group_users.c.group_id == team_groups.c.group_id)
+        .where(
+            group_users.c.user_id == User.id,
+            not_(without.group_users),
+            not_(without.team_groups),
+        )
+    )
+    return union_all(directly, by_group)
+
+
+def is_for_anyone(grant: type[Grant] = Grant) -> ColumnElement[bool]:
     """Return the condition on `Grant` that holds for those given to anyone signed in."""
-    return and_(Grant.user_id.is_(None), Grant.group_id.is_(None), Grant.team_id.is_(None))
+    return and_(grant.user_id.is_(None), grant.group_id.is_(None), grant.team_id.is_(None))
 
 
 def _is_one_of(column: InstrumentedAttribute[Any], ids: frozenset[int]) -> ColumnElement[bool]:
