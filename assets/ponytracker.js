@@ -44,3 +44,77 @@ for (const editor of document.querySelectorAll('.markdown-editor')) {
     preview.hidden = false
   })
 }
+
+// A name that is being typed is completed from what the server suggests. The address is in
+// data-suggest; data-suggest-type names the field of the form that says what kind of name it is.
+for (const input of document.querySelectorAll('input[data-suggest]')) {
+  const list = document.createElement('datalist')
+  list.id = `${input.id}-suggestions`
+  input.after(list)
+  input.setAttribute('list', list.id)
+  input.autocomplete = 'off'
+  const kind = () => input.form.elements[input.dataset.suggestType]?.value
+  let asked = 0
+  let timer
+
+  async function suggest() {
+    const turn = ++asked
+    const query = input.value.trim()
+    const found = query ? await ask(query) : []
+    if (turn !== asked) return // a later answer is on its way
+    list.replaceChildren(...found.map(({ value }) => new Option(value, value)))
+  }
+
+  async function ask(query) {
+    const address = new URL(input.dataset.suggest, location)
+    address.searchParams.set('query', query)
+    if (kind()) address.searchParams.set('type', kind())
+    const response = await fetch(address).catch(() => null)
+    // Without an answer the name is typed to its end, as without JavaScript.
+    return response?.ok ? (await response.json()).suggestions : []
+  }
+
+  input.addEventListener('input', () => {
+    clearTimeout(timer)
+    timer = setTimeout(suggest, 200)
+  })
+  input.form.elements[input.dataset.suggestType]?.addEventListener?.('change', suggest)
+}
+
+// A right is given or taken by a click, in its place. What the server refuses is said beside it.
+for (const form of document.querySelectorAll('form[data-toggles]')) {
+  const failure = document.createElement('div')
+  failure.className = 'alert alert-danger'
+  failure.setAttribute('role', 'alert')
+
+  form.addEventListener('submit', async event => {
+    event.preventDefault()
+    const button = event.submitter
+    if (button.hasAttribute('aria-busy')) return
+    button.setAttribute('aria-busy', 'true')
+    failure.remove()
+    const response = await fetch(button.formAction, {
+      method: 'POST',
+      headers: { 'X-Requested-With': 'XMLHttpRequest' },
+      body: new URLSearchParams({
+        csrf_token: form.elements.csrf_token.value,
+        [button.name]: button.value,
+      }),
+    }).catch(() => null)
+    const given = response?.ok ? await response.json().then(it => it.given, () => null) : null
+    button.removeAttribute('aria-busy')
+    if (given === null) {
+      failure.textContent = (await reason(response)) ?? form.dataset.failure
+      button.parentElement.before(failure)
+    } else {
+      button.value = given ? '0' : '1'
+      button.setAttribute('aria-pressed', given)
+    }
+  })
+
+  // An error page has one sentence that says what is wrong.
+  async function reason(response) {
+    const page = new DOMParser().parseFromString((await response?.text()) ?? '', 'text/html')
+    return page.querySelector('.message-page p')?.textContent
+  }
+}

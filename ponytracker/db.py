@@ -73,6 +73,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+    # SQLite's own knows ASCII only, and would not find "Émile" for "émile".
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -95,6 +101,17 @@ def _release_database(request: Any) -> None:
     The next use begins another one. Rows that were read stay as they were, and are no part of it.
     """
     request.tm.abort()
+    request.tm.begin()
+
+
+def _commit_database(request: Any) -> None:
+    """Commit what *request* has written so far, whatever becomes of the rest of it.
+
+    The next use begins another transaction. Rows stay as they are, and are no part of it.
+    """
+    request.dbsession.flush()
+    request.dbsession.expunge_all()
+    request.tm.commit()
     request.tm.begin()
 
 
@@ -127,4 +144,5 @@ def includeme(config: Any) -> None:
     classImplements(IntegrityError, IRetryableError)
     config.add_request_method(_request_session, "dbsession", reify=True)
     config.add_request_method(_release_database, "release_database")
+    config.add_request_method(_commit_database, "commit_database")
     config.add_tween("ponytracker.db.fresh_transaction_tween_factory", under=EXCVIEW)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -85,6 +86,15 @@ def _secret(raw: str) -> str:
         raise Unfit("it is still the placeholder of the sample file")
     if len(raw) < 32:
         raise Unfit("it is too short")
+    return raw
+
+
+def _sender(raw: str) -> str:
+    _name, address = parseaddr(raw)
+    if not raw.isprintable() or address.count("@") != 1 or not all(address.split("@")):
+        raise ValueError
+    if not address.isascii():
+        raise Unfit("its address may have ASCII characters only")
     return raw
 
 
@@ -165,6 +175,25 @@ class Settings:
         "ponytracker.group_management", _switch, "true or false", default=True
     )
     external_auth: bool = _key("ponytracker.external_auth", _switch, "true or false", default=False)
+    mail_host: str = _key("mail.host", str, "the name of a mail server", default="localhost")
+    mail_port: int = _key("mail.port", _count(1, 65_535), "a port from 1 to 65535", default=25)
+    mail_username: str = _key("mail.username", str, "a name to sign in with", default="")
+    mail_password: str = _key(
+        "mail.password",
+        str,
+        "the password of mail.username",
+        default="",
+        env="PONYTRACKER_MAIL_PASSWORD",
+        secret=True,
+    )
+    mail_tls: bool = _key("mail.tls", _switch, "true or false", default=False)
+    mail_ssl: bool = _key("mail.ssl", _switch, "true or false", default=False)
+    mail_default_sender: str = _key(
+        "mail.default_sender",
+        _sender,
+        "who mail is from, such as PonyTracker <tracker@example.org>",
+        default="",
+    )
     argon2_memory_kib: int = _key(
         "ponytracker.argon2_memory_kib",
         _count(32, 4_194_304),
@@ -185,7 +214,7 @@ class Settings:
         faults = [
             _unknown(name, known)
             for name in ini
-            if name.startswith("ponytracker.") and name not in known
+            if name.startswith(("ponytracker.", "mail.")) and name not in known
         ]
         values: dict[str, Any] = {}
         for field in fields:
@@ -205,18 +234,50 @@ class Settings:
                 " here, such as https://tracker.example.org."
             )
         settings = cls(**values)
-        if for_development and not settings.is_local:
-            raise SettingError(
+        if contradictions := "\n".join(settings._contradictions()):
+            raise SettingError(contradictions)
+        return settings
+
+    def _contradictions(self) -> Iterator[str]:
+        """Yield what is wrong with keys that are each right."""
+        if self.secret == DEVELOPMENT_SECRET and not self.is_local:
+            yield (
                 "key 'ponytracker.secret' still has the secret of development.ini, which everybody"
-                f" knows, though base_url is '{settings.base_url}': expected your own, which"
+                f" knows, though base_url is '{self.base_url}': expected your own, which"
                 " `ponytracker generate-secret` prints."
             )
-        return settings
+        if self.sign_up and not self.mail_default_sender:
+            yield (
+                "key 'ponytracker.sign_up' is true without 'mail.default_sender': expected who mail"
+                " is from, since whoever signs up gets a mail to confirm their address."
+            )
+        if self.sign_up and self.external_auth:
+            yield (
+                "keys 'ponytracker.sign_up' and 'ponytracker.external_auth' are both true: expected"
+                " at most one of them, since accounts then come from elsewhere."
+            )
+        if self.mail_tls and self.mail_ssl:
+            yield (
+                "keys 'mail.tls' and 'mail.ssl' are both true: expected at most one of them,"
+                " mail.tls for STARTTLS (port 587), mail.ssl for TLS from the start (port 465)."
+            )
+        if bool(self.mail_username) != bool(self.mail_password):
+            yield "keys 'mail.username' and 'mail.password' go together: expected both or neither."
 
     @property
     def is_local(self) -> bool:
         """Whether people come here only from this machine."""
         return urlsplit(self.base_url).hostname in ("localhost", "127.0.0.1", "::1")
+
+    @property
+    def can_reset_password(self) -> bool:
+        """Whether who has forgotten their password can get a link by mail to choose another."""
+        return bool(self.mail_default_sender) and not self.external_auth
+
+    @property
+    def can_sign_up(self) -> bool:
+        """Whether anyone can ask for an account."""
+        return self.sign_up and not self.external_auth
 
 
 def includeme(config: Any) -> None:

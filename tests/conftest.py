@@ -16,7 +16,7 @@ from ponytracker.settings import DEVELOPMENT_SECRET, Settings
 
 ROOT = Path(__file__).parent.parent
 
-pytest_plugins = ["tests.servers", "tests.databases", "tests.site"]
+pytest_plugins = ["tests.servers", "tests.mail", "tests.databases", "tests.site"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

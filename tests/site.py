@@ -13,7 +13,7 @@ from ponytracker import make_app
 from ponytracker.accounts.service import create_user
 from ponytracker.db import Database
 from ponytracker.issues.service import open_issue
-from ponytracker.models import Grant, GrantPermission, Issue, Project, User
+from ponytracker.models import Grant, GrantPermission, Group, Issue, Project, Team, User
 from ponytracker.projects.service import create_project
 from ponytracker.security.passwords import Passwords
 from ponytracker.settings import Settings
@@ -24,11 +24,11 @@ PASSWORD = "correct horse battery staple"
 class Visitor(TestApp):
     """A browser without JavaScript: it keeps cookies and posts the forms of the pages it sees."""
 
-    def sign_in(self, username: str, password: str = PASSWORD) -> Any:
+    def sign_in(self, username: str, password: str = PASSWORD, **kw: Any) -> Any:
         form = self.get("/login").forms["login-form"]
         form["username"] = username
         form["password"] = password
-        return form.submit()
+        return form.submit(**kw)
 
     def post_form(self, path: str, fields: dict[str, Any] | None = None, **kw: Any) -> Any:
         """POST *fields* with a valid CSRF token, to an address that has no form here."""
@@ -55,6 +55,20 @@ class World:
         project = create_project(self.session, creator, name=name, **kw)
         self.session.commit()
         return project
+
+    def group(self, name: str, *users: User) -> Group:
+        group = Group(name=name, users=list(users))
+        self.session.add(group)
+        self.session.commit()
+        return group
+
+    def team(self, name: str, *members: User | Group) -> Team:
+        users = [member for member in members if isinstance(member, User)]
+        groups = [member for member in members if isinstance(member, Group)]
+        team = Team(name=name, users=users, groups=groups)
+        self.session.add(team)
+        self.session.commit()
+        return team
 
     def grant(self, *permissions: str, project: Project | None = None, **grantee: int) -> Grant:
         rows = [GrantPermission(permission=permission) for permission in permissions]

@@ -1,18 +1,26 @@
-"""Accounts: creating and finding them."""
+"""Accounts: creating, changing, disabling and deleting them.
+
+A superuser is changed by superusers only, and the last active one stays one.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import exists, select
+from typing import Any
+
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from ponytracker.errors import DomainError
+from ponytracker.errors import Conflict, DomainError
 from ponytracker.i18n import _
-from ponytracker.models import User
+from ponytracker.models import Notifications, User
 from ponytracker.models.account import MAX_USERNAME_KEY
+from ponytracker.security.audit import record
+from ponytracker.security.principals import Identity
+from ponytracker.security.sessions import end_all
 from ponytracker.text import MAX_USERNAME, clean_line, fold
 
 
-class NameTaken(DomainError):
+class NameTaken(Conflict):
     """There is an account of that name already, in whatever case."""
 
 
@@ -20,12 +28,24 @@ class UnfitName(DomainError):
     """No account can have that name."""
 
 
+class LastSuperuser(Conflict):
+    """Without this one nobody could manage the site."""
+
+
+class OwnRights(Conflict):
+    """Whoever adds themselves would give themselves rights that they were not given."""
+
+
 def create_user(
     session: Session,
     *,
     username: str,
     password_hash: str | None = None,
+    first_name: str = "",
+    last_name: str = "",
     email: str | None = None,
+    notifications: Notifications = Notifications.OTHERS,
+    time_zone: str = "UTC",
     is_active: bool = True,
     is_superuser: bool = False,
 ) -> User:
@@ -33,21 +53,107 @@ def create_user(
 
     Raises `UnfitName` or `NameTaken`.
     """
-    fits = 0 < len(username) <= MAX_USERNAME and len(fold(username)) <= MAX_USERNAME_KEY
-    if not fits or username != clean_line(username).strip():
-        raise UnfitName(_("A username has 1 to 150 characters, and no blanks at its ends."))
-    if find_user(session, username) is not None:
-        raise NameTaken(_("There is already a user with this name."))
+    check_username(session, username)
     user = User(
         username=username,
-        email=email,
         password_hash=password_hash,
+        first_name=first_name,
+        last_name=last_name,
+        email=email,
+        notifications=notifications,
+        time_zone=time_zone,
         is_active=is_active,
         is_superuser=is_superuser,
     )
     session.add(user)
     session.flush()
     return user
+
+
+def add_user(session: Session, actor: Identity, **fields: Any) -> User:
+    """Create an account of those *fields* (see `create_user`) for someone else."""
+    if fields.get("is_superuser") and not actor.is_superuser:
+        raise Conflict(_("Only a superuser can make another one."))
+    user = create_user(session, **fields)
+    record(session, actor, "user.add", user.username, after=_audited(user))
+    return user
+
+
+def edit_user(session: Session, actor: Identity, user_id: int, **fields: Any) -> User:
+    """Change those *fields* of an account; the others stay."""
+    user = _lock_user(session, actor, user_id)
+    before = _audited(user)
+    if fields.get("is_superuser", user.is_superuser) != user.is_superuser:
+        if not actor.is_superuser:
+            raise Conflict(_("Only a superuser can make another one."))
+        if user.is_superuser:
+            check_not_last_superuser(session, user)
+    if "username" in fields:
+        check_username(session, fields["username"], besides=user)
+    for name, value in fields.items():
+        setattr(user, name, value)
+    after = _audited(user)
+    if after != before:
+        record(session, actor, "user.edit", before["username"], before=before, after=after)
+    return user
+
+
+def set_password(session: Session, actor: Identity, user_id: int, password_hash: str) -> User:
+    """Give an account another password; whoever is signed in to it is signed out."""
+    user = _lock_user(session, actor, user_id)
+    user.password_hash = password_hash
+    end_all(session, user.id)
+    record(session, actor, "user.set_password", user.username)
+    return user
+
+
+def disable_user(session: Session, actor: Identity, user_id: int) -> bool:
+    """Let nobody sign in to an account any more; return whether anybody could."""
+    user = _lock_user(session, actor, user_id)
+    if not user.is_active:
+        return False
+    check_not_last_superuser(session, user)
+    user.is_active = False
+    end_all(session, user.id)
+    record(session, actor, "user.disable", user.username)
+    return True
+
+
+def activate_user(session: Session, actor: Identity, user_id: int) -> bool:
+    """Let someone sign in to a disabled account again; return whether it was one."""
+    user = _lock_user(session, actor, user_id)
+    if user.is_active:
+        return False
+    user.is_active = True
+    record(session, actor, "user.activate", user.username)
+    return True
+
+
+def delete_user(session: Session, actor: Identity, user_id: int) -> None:
+    """Delete an account. What it wrote stays, under "ghost"; what it was given goes with it."""
+    user = _lock_user(session, actor, user_id)
+    check_not_last_superuser(session, user)
+    before = _audited(user)
+    session.delete(user)
+    record(session, actor, "user.delete", before["username"], before=before)
+
+
+def check_username(session: Session, username: str, *, besides: User | None = None) -> None:
+    """Raise `UnfitName` or `NameTaken` where *username* is none for an account, or is another's."""
+    fits = 0 < len(username) <= MAX_USERNAME and len(fold(username)) <= MAX_USERNAME_KEY
+    if not fits or username != clean_line(username).strip():
+        raise UnfitName(_("A username has 1 to 150 characters, and no blanks at its ends."))
+    if find_user(session, username) not in (None, besides):
+        raise NameTaken(_("There is already a user with this name."))
+
+
+def check_not_last_superuser(session: Session, user: User) -> None:
+    """Raise `LastSuperuser` where *user* is the last one who is active."""
+    others = select(func.count()).where(_IS_ACTIVE_SUPERUSER, User.id != user.id)
+    if user.is_superuser and user.is_active and not session.scalar(others):
+        raise LastSuperuser(
+            _("This is the last active superuser: without one nobody could manage the site.")
+        )
 
 
 def find_user(session: Session, username: str) -> User | None:
@@ -57,3 +163,41 @@ def find_user(session: Session, username: str) -> User | None:
 
 def any_user(session: Session) -> bool:
     return bool(session.scalar(select(exists().where(User.id.is_not(None)))))
+
+
+_IS_ACTIVE_SUPERUSER = and_(User.is_superuser, User.is_active)
+
+
+def _lock_user(session: Session, actor: Identity, user_id: int) -> User:
+    """Return the account as it is now, to be changed by nobody else until the commit.
+
+    With it all active superusers are locked: two of them must not take leave of each other. One
+    statement, in the order of ids, so that nobody waits for somebody who waits for them.
+    """
+    locked = session.scalars(
+        select(User)
+        .where(or_(User.id == user_id, _IS_ACTIVE_SUPERUSER))
+        .order_by(User.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    user = next((user for user in locked if user.id == user_id), None)
+    if user is None:
+        raise Conflict(_("This account was deleted meanwhile."))
+    if user.is_superuser and not actor.is_superuser:
+        raise Conflict(_("Only a superuser can change the account of a superuser."))
+    return user
+
+
+def _audited(user: User) -> dict[str, Any]:
+    """Return what the audit log keeps of an account; no password, not even its hash."""
+    return {
+        "username": user.username,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "email": user.email,
+        "notifications": user.notifications,
+        "time_zone": user.time_zone,
+        "is_active": user.is_active,
+        "is_superuser": user.is_superuser,
+    }

@@ -1,14 +1,22 @@
-"""Signing in: who it is, whether the password is right, and the session that follows."""
+"""Signing in and out: who it is, whether the password is right, and the session that follows."""
 
 from __future__ import annotations
+
+import dataclasses
 
 from sqlalchemy.orm import Session
 
 from ponytracker.accounts.service import find_user
 from ponytracker.models import User
 from ponytracker.models.base import now
+from ponytracker.security.audit import record
 from ponytracker.security.passwords import Passwords
-from ponytracker.security.sessions import start_session
+from ponytracker.security.principals import Identity, identify
+from ponytracker.security.sessions import end_session, start_session
+from ponytracker.security.throttling import Purpose, Throttle
+
+UNKNOWN = "(unknown account)"
+"""What the audit log calls a name that is no account's: it may be a password, typed too early."""
 
 
 def find_credentials(session: Session, username: str) -> tuple[int | None, str | None]:
@@ -19,18 +27,19 @@ def find_credentials(session: Session, username: str) -> tuple[int | None, str |
 
 def sign_in(
     session: Session,
+    actor: Identity,
     passwords: Passwords,
+    throttle: Throttle,
     *,
     user_id: int | None,
     password: str,
     days: int,
-    address: str,
     user_agent: str,
 ) -> str | None:
     """Return the token of a new signed-in session of *user_id*, whose *password* was right.
 
-    Or nothing, where the account has gone meanwhile. A hash made at another cost than today's is
-    replaced.
+    Or nothing, where the account has gone meanwhile. A hash made at another cost than today's, or
+    by Django, is replaced. *actor* is nobody yet, but somewhere.
     """
     user = session.get(User, user_id)
     if user is None or user.password_hash is None or not user.is_active:
@@ -38,4 +47,21 @@ def sign_in(
     if passwords.needs_rehash(user.password_hash):
         user.password_hash = passwords.hash(password)
     user.last_sign_in_at = now()
-    return start_session(session, user, days=days, address=address, user_agent=user_agent)
+    token = start_session(session, user, days=days, address=actor.address, user_agent=user_agent)
+    throttle.forgive(session, Purpose.SIGN_IN, user.username)
+    actor = dataclasses.replace(identify(session, user), address=actor.address)
+    record(session, actor, "user.sign_in", user.username)
+    return token
+
+
+def fail_to_sign_in(session: Session, actor: Identity, username: str) -> None:
+    """Note that someone has tried; the same is done whether there is such an account or not."""
+    user = find_user(session, username)
+    record(session, actor, "user.sign_in_failed", user.username if user else UNKNOWN)
+
+
+def sign_out(session: Session, actor: Identity, token: object) -> None:
+    """End the session that *token* opens."""
+    end_session(session, token)
+    if actor.is_signed_in:
+        record(session, actor, "user.sign_out", actor.username)

@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""The pages of signing in and out."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from pyramid.view import view_config
 
 from ponytracker.accounts import signing_in
 from ponytracker.accounts.forms import LoginForm
+from ponytracker.accounts.tries import may_try
 from ponytracker.i18n import _
 from ponytracker.resources import LoginResource, Root
-from ponytracker.security.sessions import KEY, end_session
+from ponytracker.security.sessions import KEY, ONE_DAY, end_session
+from ponytracker.security.throttling import Purpose
 from ponytracker.web.paths import site_path
 
 _LOGIN = {
@@ -27,11 +29,11 @@ _LOGIN = {
 def login(context: LoginResource, request: Any) -> Any:
     form = LoginForm(request)
     home = request.resource_path(context.__parent__)
-    if form.accepts():
-        token = _sign_in(request, form.username.data, form.password.data)
+    if form.accepts() and may_try(form, Purpose.SIGN_IN, form.username.data):
+        token = _sign_in(request, form)
         if token is not None:
             end_session(request.dbsession, request.session.get(KEY))
-            remember(request, token)
+            remember(request, token, stay=form.stay.data)
             return HTTPSeeOther(site_path(request, "next") or home)
         request.response.status_int = 422
         form.form_errors.append(_("The username or the password is wrong."))
@@ -61,23 +63,29 @@ def confirm_logout(context: Root, request: Any) -> dict[str, Any]:
 
 @view_config(context=Root, name="logout", request_method="POST", permission=NO_PERMISSION_REQUIRED)
 def logout(context: Root, request: Any) -> HTTPSeeOther:
-    end_session(request.dbsession, request.session.get(KEY))
+    signing_in.sign_out(request.dbsession, request.identity, request.session.get(KEY))
     forget(request)
     return HTTPSeeOther(request.resource_path(context))
 
 
-def _sign_in(request: Any, username: str, password: str) -> str | None:
+def _sign_in(request: Any, form: LoginForm) -> str | None:
+    """Return the token of a new session, or nothing where the name or the password is wrong."""
+    username, password = form.username.data, form.password.data
     user_id, password_hash = signing_in.find_credentials(request.dbsession, username)
     # Checking a password is meant to be slow; on SQLite nobody could write meanwhile.
     request.release_database()
-    if not request.passwords.check(password_hash, password):
-        return None
-    return signing_in.sign_in(
-        request.dbsession,
-        request.passwords,
-        user_id=user_id,
-        password=password,
-        days=request.settings.session_days,
-        address=request.remote_addr or "",
-        user_agent=request.user_agent or "",
-    )
+    token = None
+    if request.passwords.check(password_hash, password):
+        token = signing_in.sign_in(
+            request.dbsession,
+            request.identity,
+            request.passwords,
+            request.throttle,
+            user_id=user_id,
+            password=password,
+            days=request.settings.session_days if form.stay.data else ONE_DAY,
+            user_agent=request.user_agent or "",
+        )
+    if token is None:
+        signing_in.fail_to_sign_in(request.dbsession, request.identity, username)
+    return token

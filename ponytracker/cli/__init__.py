@@ -7,10 +7,12 @@ import pkgutil
 import click
 
 COMMANDS = {
+    "audit": "ponytracker.cli.audit:audit",
     "create-superuser": "ponytracker.cli.create_superuser:create_superuser",
     "generate-secret": "ponytracker.cli.generate_secret:generate_secret",
     "import": "ponytracker.cli.import_archive:import_archive",
     "refresh-html": "ponytracker.cli.refresh_html:refresh",
+    "why": "ponytracker.cli.why:why",
 }
 
 

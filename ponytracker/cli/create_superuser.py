@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from ponytracker.accounts.service import any_user, create_user
+from ponytracker.accounts.service import add_user, any_user
 from ponytracker.cli.site import ini_argument, open_site
 from ponytracker.errors import DomainError
-from ponytracker.security.passwords import MIN_PASSWORD, Passwords
+from ponytracker.security.passwords import Passwords, complaint
+from ponytracker.security.principals import SHELL
 
 
 @click.command()
@@ -40,11 +41,12 @@ def create_superuser(
             if if_none
             else click.prompt("Password", hide_input=True, confirmation_prompt=True)
         )
-        if len(password) < MIN_PASSWORD:
-            raise click.ClickException(f"A password has at least {MIN_PASSWORD} characters.")
+        if wrong := complaint(password, username=username, email=email):
+            raise click.ClickException(wrong.interpolate())
         try:
-            create_user(
+            add_user(
                 session,
+                SHELL,
                 username=username,
                 email=email,
                 password_hash=passwords.hash(password),

@@ -19,8 +19,9 @@ from ponytracker.importers.prepare import Target, UnfitProject, find_present, pr
 from ponytracker.importers.records import ImportedComment, ImportedEvent, ImportedIssue
 from ponytracker.importers.rendering import render_ahead, render_here
 from ponytracker.importers.survey import Survey
-from ponytracker.issues.service import lock_project, record, record_issue
+from ponytracker.issues.service import record, record_issue
 from ponytracker.models import Access, EventKind, Project
+from ponytracker.projects.service import lock_project
 from ponytracker.text import fold
 
 BATCH_ISSUES = 100

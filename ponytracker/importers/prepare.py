@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from ponytracker.errors import DomainError
 from ponytracker.importers.survey import Survey
-from ponytracker.issues.service import lock_project
 from ponytracker.models import Access, Issue, Label, Milestone, Project, User
-from ponytracker.projects.service import create_project, find_project, is_display_name_taken
+from ponytracker.projects import names
+from ponytracker.projects.service import create_project, find_project, lock_project
 from ponytracker.resources import RESERVED_NAMES
 from ponytracker.text import fold
 
@@ -105,15 +105,17 @@ def find_present(
 
 
 def _create_project(session: Session, name: str, access: Access) -> Project:
-    if not re.fullmatch("[-a-zA-Z0-9_]{1,32}", name):
+    try:
+        names.check_name(session, name)
+    except names.UnfitName as error:
+        reason = error.args[0].interpolate()
+        raise UnfitProject(f"'{name}' cannot be the name of a project: {reason}") from None
+    try:
+        names.check_display_name(session, name)
+    except names.UnfitName:
         raise UnfitProject(
-            f"'{name}' cannot be the name of a project; expected at most 32 letters, digits,"
-            " hyphens and underscores."
-        )
-    if fold(name) in RESERVED_NAMES:
-        raise UnfitProject(f"'{name}' cannot be the name of a project: it is reserved.")
-    if is_display_name_taken(session, name, besides=None):
-        raise UnfitProject(f"There is a project that is called '{name}' at another address.")
+            f"There is a project that is called '{name}' at another address."
+        ) from None
     return create_project(session, None, name=name, display_name=name, access=access, labels=())
 
 

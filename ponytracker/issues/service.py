@@ -14,6 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 from sqlalchemy import inspect, select, update
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session
 
 from ponytracker import markup
@@ -32,6 +33,7 @@ from ponytracker.models import (
     User,
 )
 from ponytracker.models.base import now
+from ponytracker.projects.service import lock_project
 
 
 def open_issue(
@@ -276,20 +278,19 @@ def refresh_html(session: Session, event_id: int, text: str, html: Markup) -> No
     )
 
 
-def lock_project(session: Session, project: Project) -> None:
-    """Hold the row of *project*, with its counters as they are now, until the commit."""
-    session.flush()  # what is not written yet would be lost by reading the row again
-    session.refresh(project, with_for_update=_LOCK)
-
-
 def lock_issue(session: Session, issue: Issue) -> None:
-    """Hold the row of *issue*, as it is now, until the commit."""
+    """Hold the row of *issue*, as it is now, until the commit.
+
+    Raise `Conflict` where it was deleted meanwhile.
+    """
     session.flush()
-    # Its columns by name: joined rows, which the page has loaded with it, cannot be locked.
-    session.refresh(issue, _ISSUE_COLUMNS, with_for_update=_LOCK)
+    try:
+        # Its columns by name: joined rows, which the page has loaded with it, cannot be locked.
+        session.refresh(issue, _ISSUE_COLUMNS, with_for_update={"key_share": True})
+    except InvalidRequestError:
+        raise Conflict(_("This issue was deleted meanwhile.")) from None
 
 
-_LOCK = {"key_share": True}
 _ISSUE_COLUMNS = [column.key for column in inspect(Issue).column_attrs]
 
 

@@ -82,6 +82,10 @@ class User(Base):
     def full_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
 
+    @property
+    def username_and_full_name(self) -> str:
+        return f"{self.username} ({self.full_name})" if self.full_name else self.username
+
 
 class Group(Base):
     """Users put together, often by a directory."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import wtforms
@@ -10,9 +11,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 
 from ponytracker.i18n import _
 from ponytracker.models import Access, Project
-from ponytracker.projects import service
-from ponytracker.resources import RESERVED_NAMES
-from ponytracker.text import fold
+from ponytracker.projects import names
 from ponytracker.web.forms import Form, LineField, TextField, VersionField, version_of
 
 ACCESS_CHOICES = [
@@ -26,29 +25,17 @@ ACCESS_CHOICES = [
 MAX_DESCRIPTION = 4096
 """Characters of a project's description, which the project list shows whole."""
 
-MAX_DISPLAY_NAME_KEY = Project.display_name_key.type.length
-"""Characters of a folded name. One character may become eighteen, such as U+FDFA."""
-
 
 class ProjectForm(Form):
     """A project to add, or *project* to edit."""
 
     display_name = LineField(
         _("Project name"),
-        [
-            validators.DataRequired(_("Give the project a name.")),
-            validators.Length(max=32, message=_("At most ${max} characters.")),
-        ],
+        [validators.DataRequired(_("Give the project a name."))],
     )
     name = LineField(
         _("Name in addresses"),
-        [
-            validators.DataRequired(_("Give the project a name for its address.")),
-            validators.Length(max=32, message=_("At most ${max} characters.")),
-            validators.Regexp(
-                r"[-a-zA-Z0-9_]+\Z", message=_("Use only letters, digits, hyphens and underscores.")
-            ),
-        ],
+        [validators.DataRequired(_("Give the project a name for its address."))],
     )
     description = TextField(
         _("Description"),
@@ -68,15 +55,29 @@ class ProjectForm(Form):
         super().__init__(request, obj=project, version=version)
 
     def validate_name(self, field: wtforms.Field) -> None:
-        if fold(field.data) in RESERVED_NAMES:
-            raise validators.ValidationError(_("Sorry, this URL is reserved and can not be used."))
-        if service.is_name_taken(self.request.dbsession, field.data, besides=self.project):
-            raise validators.ValidationError(_("There is already a project at this address."))
+        self._check(names.check_name, field)
 
     def validate_display_name(self, field: wtforms.Field) -> None:
-        if len(fold(field.data)) > MAX_DISPLAY_NAME_KEY:
+        self._check(names.check_display_name, field)
+
+    def _check(self, check: Callable[..., None], field: wtforms.Field) -> None:
+        try:
+            check(self.request.dbsession, field.data, besides=self.project)
+        except names.UnfitName as error:
+            raise validators.ValidationError(error.args[0]) from None
+
+
+class DeleteProjectForm(Form):
+    """The name of *project*, typed by whoever really means to delete it."""
+
+    name = LineField(_("Name in addresses"))
+
+    def __init__(self, request: Any, project: Project) -> None:
+        self.project = project
+        super().__init__(request)
+
+    def validate_name(self, field: wtforms.Field) -> None:
+        if field.data != self.project.name:
             raise validators.ValidationError(
-                _("Write this name with simpler characters: some of these stand for many others.")
+                _("This is not the name of the project, so nothing was deleted.")
             )
-        if service.is_display_name_taken(self.request.dbsession, field.data, besides=self.project):
-            raise validators.ValidationError(_("There is already a project with a similar name."))

@@ -1,23 +1,30 @@
-"""Projects: creating and editing them, and listing those one may see."""
+"""Projects: creating, editing, archiving and deleting them, and listing those one may see."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select, true
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
+from ponytracker.errors import Conflict
+from ponytracker.i18n import _
 from ponytracker.models import (
     Access,
     Grant,
     GrantPermission,
+    Issue,
     Label,
+    Milestone,
     Project,
     ProjectSubscription,
     User,
 )
+from ponytracker.security import audit
 from ponytracker.security.permissions import ON_PROJECT
-from ponytracker.security.principals import Identity
+from ponytracker.security.principals import SHELL, Identity
 from ponytracker.security.visibility import may_see_project
 from ponytracker.text import fold
 
@@ -29,6 +36,18 @@ MENU_LENGTH = 20
 """How many projects the menu of each page names; the project list has them all."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Contents:
+    """How much there is in a project, and would be gone with it."""
+
+    issues: int
+    comments: int
+    labels: int
+    milestones: int
+    subscriptions: int
+    grants: int
+
+
 def create_project(
     session: Session,
     creator: User | None,
@@ -38,8 +57,12 @@ def create_project(
     description: str = "",
     access: Access = Access.PUBLIC,
     labels: Iterable[tuple[str, str]] = FIRST_LABELS,
+    actor: Identity = SHELL,
 ) -> Project:
-    """Create a project; its creator watches it and gets every right on it."""
+    """Create a project; its creator watches it and gets every right on it.
+
+    *actor* is who asked for it: where it is nobody on a page, it is a command.
+    """
     project = Project(name=name, display_name=display_name, description=description, access=access)
     session.add(project)
     session.flush()
@@ -55,16 +78,88 @@ def create_project(
                 permissions=[GrantPermission(permission=name) for name in sorted(ON_PROJECT)],
             )
         )
+    after = {**_facts(project), "creator": creator and creator.username}
+    audit.record(session, actor, "project.add", project.name, after=after)
     return project
 
 
 def edit_project(
-    project: Project, *, name: str, display_name: str, description: str, access: Access
+    session: Session,
+    actor: Identity,
+    project: Project,
+    *,
+    name: str,
+    display_name: str,
+    description: str,
+    access: Access,
 ) -> None:
+    lock_project(session, project)
+    before, target = _facts(project), project.name
     project.name = name
     project.display_name = display_name
     project.description = description
     project.access = access
+    after = _facts(project)
+    if after != before:
+        audit.record(session, actor, "project.edit", target, before=before, after=after)
+
+
+def archive_project(session: Session, actor: Identity, project: Project) -> None:
+    """Make *project* read-only; raise `Conflict` when it is already."""
+    lock_project(session, project)
+    if project.archived:
+        raise Conflict(_("This project is archived already."))
+    project.archived = True
+    audit.record(session, actor, "project.archive", project.name)
+
+
+def unarchive_project(session: Session, actor: Identity, project: Project) -> None:
+    """Bring *project* back from the archive; raise `Conflict` when it is not there."""
+    lock_project(session, project)
+    if not project.archived:
+        raise Conflict(_("This project is not archived."))
+    project.archived = False
+    audit.record(session, actor, "project.unarchive", project.name)
+
+
+def delete_project(session: Session, actor: Identity, project: Project) -> None:
+    """Delete *project* and all that is in it; the database does most of it, in one statement."""
+    lock_project(session, project)
+    before = {**_facts(project), **dataclasses.asdict(count_contents(session, project))}
+    session.execute(delete(Project).where(Project.id == project.id))
+    audit.record(session, actor, "project.delete", before["name"], before=before)
+
+
+def count_contents(session: Session, project: Project) -> Contents:
+    """Return how much there is in *project*: one query."""
+
+    def count(model: Any, *conditions: ColumnElement[bool]) -> Any:
+        rows = select(func.count()).select_from(model)
+        return rows.where(model.project_id == project.id, *conditions).scalar_subquery()
+
+    comments = select(func.coalesce(func.sum(Issue.comment_count), 0))
+    counts = session.execute(
+        select(
+            count(Issue),
+            comments.where(Issue.project_id == project.id).scalar_subquery(),
+            count(Label, Label.deleted.is_(False)),
+            count(Milestone, Milestone.deleted.is_(False)),
+            count(ProjectSubscription),
+            count(Grant),
+        )
+    ).one()
+    return Contents(*counts)
+
+
+def lock_project(session: Session, project: Project) -> None:
+    """Hold the row of *project*, with its counters as they are now, until the commit.
+
+    Raise `Conflict` where it was deleted meanwhile.
+    """
+    session.flush()  # what is not written yet would be lost by reading the row again
+    locked = select(Project).where(Project.id == project.id).with_for_update(key_share=True)
+    if session.scalar(locked.execution_options(populate_existing=True)) is None:
+        raise Conflict(_("This project was deleted meanwhile."))
 
 
 def list_projects(
@@ -84,16 +179,11 @@ def find_project(session: Session, name: str) -> Project | None:
     return session.scalar(select(Project).where(Project.name_key == fold(name)))
 
 
-def is_name_taken(session: Session, name: str, *, besides: Project | None) -> bool:
-    """Return whether another project has this URL name, in whatever case."""
-    return _is_taken(session, Project.name_key == fold(name), besides)
-
-
-def is_display_name_taken(session: Session, display_name: str, *, besides: Project | None) -> bool:
-    """Return whether another project is called like this, in whatever case."""
-    return _is_taken(session, Project.display_name_key == fold(display_name), besides)
-
-
-def _is_taken(session: Session, same: ColumnElement[bool], besides: Project | None) -> bool:
-    others = Project.id != besides.id if besides else true()
-    return bool(session.scalar(select(exists().where(same, others))))
+def _facts(project: Project) -> dict[str, Any]:
+    """Return what the audit log keeps of *project*."""
+    return {
+        "name": project.name,
+        "display_name": project.display_name,
+        "description": project.description,
+        "access": project.access,
+    }

@@ -1,7 +1,8 @@
-"""The administration in the tree: users, groups, teams, and grants on all projects."""
+"""The administration in the tree: users, groups, teams and who is in them; grants on all."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pyramid.authorization import Everyone
@@ -105,17 +106,113 @@ class UserResource(AccountResource):
             return []
         return [allow(SUPERUSER, EVERYTHING), deny(Everyone, Permission.MANAGE_ACCOUNTS)]
 
+    def __getitem__(self, name: str) -> MembershipsResource:
+        user = self.user
+        match name:
+            case "remove-group":
+                return MembershipsResource(
+                    self,
+                    name,
+                    Group,
+                    lambda at, id_, group: GroupUserResource(at, id_, group, user),
+                )
+            case "remove-team":
+                return MembershipsResource(
+                    self, name, Team, lambda at, id_, team: TeamUserResource(at, id_, team, user)
+                )
+        raise KeyError(name)
+
 
 class GroupResource(AccountResource):
     def __init__(self, parent: AccountsResource, group: Group) -> None:
         super().__init__(parent, group)
         self.group = group
 
+    def __getitem__(self, name: str) -> MembershipsResource:
+        group = self.group
+        if name == "remove-user":
+            return MembershipsResource(
+                self, name, User, lambda at, id_, user: GroupUserResource(at, id_, group, user)
+            )
+        raise KeyError(name)
+
 
 class TeamResource(AccountResource):
     def __init__(self, parent: AccountsResource, team: Team) -> None:
         super().__init__(parent, team)
         self.team = team
+
+    def __getitem__(self, name: str) -> MembershipsResource:
+        team = self.team
+        match name:
+            case "remove-user":
+                return MembershipsResource(
+                    self, name, User, lambda at, id_, user: TeamUserResource(at, id_, team, user)
+                )
+            case "remove-group":
+                return MembershipsResource(
+                    self,
+                    name,
+                    Group,
+                    lambda at, id_, group: TeamGroupResource(at, id_, team, group),
+                )
+        raise KeyError(name)
+
+
+class MembershipsResource(Resource):
+    """Where things are removed from an account, or it from them: each under its id."""
+
+    __parent__: AccountResource
+
+    def __init__(
+        self,
+        parent: AccountResource,
+        name: str,
+        model: type[User | Group | Team],
+        child: Callable[..., MembershipResource],
+    ) -> None:
+        super().__init__(parent, name)
+        self.session = parent.session
+        self.model = model
+        self.child = child
+
+    def __getitem__(self, name: str) -> MembershipResource:
+        found = self.session.get(self.model, number(name))
+        if found is None:
+            raise KeyError(name)
+        return self.child(self, name, found)
+
+
+class MembershipResource(Resource):
+    """Someone or something in a group or team, whichever of both the address begins with."""
+
+    __parent__: MembershipsResource
+
+    def __init__(self, parent: MembershipsResource, name: str) -> None:
+        super().__init__(parent, name)
+        self.session = parent.session
+        self.account = parent.__parent__
+
+
+class GroupUserResource(MembershipResource):
+    def __init__(self, parent: MembershipsResource, name: str, group: Group, user: User) -> None:
+        super().__init__(parent, name)
+        self.group = group
+        self.user = user
+
+
+class TeamUserResource(MembershipResource):
+    def __init__(self, parent: MembershipsResource, name: str, team: Team, user: User) -> None:
+        super().__init__(parent, name)
+        self.team = team
+        self.user = user
+
+
+class TeamGroupResource(MembershipResource):
+    def __init__(self, parent: MembershipsResource, name: str, team: Team, group: Group) -> None:
+        super().__init__(parent, name)
+        self.team = team
+        self.group = group
 
 
 class UsersResource(AccountsResource):

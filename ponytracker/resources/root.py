@@ -58,6 +58,9 @@ class Root(Resource):
         statement = select(Grant).where(or_(*places)).options(joinedload(Grant.permissions))
         if not self.everyone:
             statement = statement.where(is_grantee(self.identity))
+        else:  # to be spoken of
+            named = (Grant.user, Grant.group, Grant.team)
+            statement = statement.options(*map(joinedload, named))
         return self.session.scalars(statement.order_by(Grant.id)).unique().all()
 
     def knows(self, identity: Identity) -> bool:

@@ -8,7 +8,7 @@ explained.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyramid.authorization import Allow, Deny
@@ -73,13 +73,24 @@ def decide(principals: Collection[str], node: Any, permission: Permission) -> De
 
     Without any, the answer is no.
     """
+    return next(decisions(principals, node, permission), Decision(False))
+
+
+def decisions(principals: Collection[str], node: Any, permission: Permission) -> Iterator[Decision]:
+    """Yield what each entry that fits says, in order: the first counts, the others explain it."""
     owned = frozenset(principals)
+    for place, ace in entries(node, permission):
+        if ace.principals <= owned:
+            yield Decision(ace.action == Allow, ace, place)
+
+
+def entries(node: Any, permission: Permission) -> Iterator[tuple[Any, Ace]]:
+    """Yield the entries about *permission* in order, each with its node: up to the root."""
     for place in lineage(node):
         acl: Sequence[Ace] = place.__acl__()
         for ace in acl:
-            if permission in ace.permissions and ace.principals <= owned:
-                return Decision(ace.action == Allow, ace, place)
-    return Decision(False)
+            if permission in ace.permissions:
+                yield place, ace
 
 
 def _set(principals: str | Iterable[str]) -> frozenset[str]:

@@ -9,7 +9,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, and_, distinct, exists, func, literal, not_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    distinct,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session, aliased
 
 from ponytracker.models.account import Group, Team, User, group_users, team_groups, team_users
@@ -54,18 +66,23 @@ def assess(session: Session, removal: Removal) -> Impact:
     ).one()
     other = aliased(Grant)
     theirs = aliased(GrantPermission)
-    kept = exists().where(
-        other.id == theirs.grant_id,
-        theirs.permission == GrantPermission.permission,
-        or_(other.project_id.is_(None), other.project_id == Grant.project_id),
-        each_user(removal, other).is_grantee,
+    kept = (
+        exists()
+        .where(
+            other.id == theirs.grant_id,
+            theirs.permission == GrantPermission.permission,
+            or_(other.project_id.is_(None), other.project_id == Grant.project_id),
+            each_user(removal, other).is_grantee,
+        )
+        .correlate(User, Grant, GrantPermission)
     )
     rights = session.execute(
         select(GrantPermission.permission, func.count(distinct(User.id)))
         .select_from(GrantPermission)
         .join(Grant, Grant.id == GrantPermission.grant_id)
         .join(User, concerned)
-        .where(before.is_grantee, not_(after.is_grantee), not_(kept))
+        # Comparing with the grantee that a grant has not gives NULL, which is neither.
+        .where(before.is_grantee, not_(func.coalesce(after.is_grantee, false())), not_(kept))
         .group_by(GrantPermission.permission)
         .order_by(GrantPermission.permission)
     ).all()
@@ -77,11 +94,21 @@ def grant_removal(grant: Grant) -> Removal:
     return Removal(people=_grantees(grant), grants=lambda row: row.id == grant.id)
 
 
+def user_removal(user: User) -> Removal:
+    """Return the removal of all that *user* was given: grants, and places in groups and teams."""
+    return Removal(
+        people=User.id == user.id,
+        grants=lambda row: row.user_id.is_not_distinct_from(user.id),
+        group_users=group_users.c.user_id == user.id,
+        team_users=team_users.c.user_id == user.id,
+    )
+
+
 def group_removal(group: Group) -> Removal:
     """Return the removal of *group*, with the grants to it."""
     return Removal(
         people=_in_group(group.id),
-        grants=lambda row: row.group_id == group.id,
+        grants=lambda row: row.group_id.is_not_distinct_from(group.id),
         group_users=group_users.c.group_id == group.id,
     )
 
@@ -90,7 +117,7 @@ def team_removal(team: Team) -> Removal:
     """Return the removal of *team*, with the grants to it."""
     return Removal(
         people=_in_team(team.id),
-        grants=lambda row: row.team_id == team.id,
+        grants=lambda row: row.team_id.is_not_distinct_from(team.id),
         team_users=team_users.c.team_id == team.id,
         team_groups=team_groups.c.team_id == team.id,
     )

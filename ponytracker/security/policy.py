@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 from pyramid.location import lineage
@@ -14,7 +15,7 @@ from ponytracker.models.account import User
 from ponytracker.security.acl import Decision, decide
 from ponytracker.security.permissions import Permission
 from ponytracker.security.principals import ANONYMOUS, Identity, find_identities
-from ponytracker.security.sessions import KEY, has_session
+from ponytracker.security.sessions import KEY, STAY, has_session
 
 
 class IEnclosure(Interface):
@@ -33,14 +34,19 @@ def may(identity: Identity, context: Any, permission: Permission) -> Decision:
     if not find_root(context).knows(identity):
         raise ValueError("this tree was made for someone else")
     principals = identity.principals
-    for place in lineage(context):
-        if IEnclosure.providedBy(place):
-            for needed in (Permission.VIEW, permission):
-                decision = decide(principals, place, needed)
-                refused = decision.ace is not None and not decision.allowed
-                if refused or (needed is Permission.VIEW and not decision.allowed):
-                    return decision
+    for place in enclosures(context):
+        seen = decide(principals, place, Permission.VIEW)
+        if not seen:
+            return seen
+        decision = decide(principals, place, permission)
+        if decision.ace is not None and not decision:
+            return decision
     return decide(principals, context, permission)
+
+
+def enclosures(context: Any) -> Iterator[Any]:
+    """Yield the nodes around *context*, itself included, whose refusal holds for it."""
+    return (place for place in lineage(context) if IEnclosure.providedBy(place))
 
 
 class SecurityPolicy:
@@ -59,10 +65,17 @@ class SecurityPolicy:
     def permits(self, request: Any, context: Any, permission: str) -> Decision:
         return may(self.identity(request), context, Permission(permission))
 
-    def remember(self, request: Any, userid: str, **kw: Any) -> list[tuple[str, str]]:
-        """Keep the session token *userid* in a renewed cookie session (against fixation)."""
+    def remember(
+        self, request: Any, userid: str, *, stay: bool = False, **kw: Any
+    ) -> list[tuple[str, str]]:
+        """Keep the session token *userid* in a renewed cookie session (against fixation).
+
+        With *stay* the cookie outlasts the browser.
+        """
         request.session.invalidate()
         request.session[KEY] = userid
+        if stay:
+            request.session[STAY] = True
         return []
 
     def forget(self, request: Any, **kw: Any) -> list[tuple[str, str]]:

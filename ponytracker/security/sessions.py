@@ -8,18 +8,25 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from pyramid.session import JSONSerializer, SignedCookieSessionFactory
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
-from ponytracker.models.account import SignInSession, User
+from ponytracker.models.account import AccountToken, SignInSession, TokenPurpose, User
 from ponytracker.models.base import now
 from ponytracker.text import clean_line
 
 KEY = "sign_in"
 """The key of the token in the cookie session."""
+
+STAY = "stay"
+"""The key in the cookie session that is there where someone wants to stay signed in."""
+
+ONE_DAY = 1
+"""Days that a session lasts of someone who does not want to stay signed in."""
 
 
 def start_session(session: Session, user: User, *, days: int, address: str, user_agent: str) -> str:
@@ -49,10 +56,37 @@ def has_session(token: str) -> ColumnElement[bool]:
     )
 
 
+def list_sessions(session: Session, user_id: int) -> Sequence[SignInSession]:
+    """Return the sessions in which *user_id* is signed in, the latest first."""
+    return session.scalars(
+        select(SignInSession)
+        .where(SignInSession.user_id == user_id, SignInSession.expires_at > now())
+        .order_by(SignInSession.id.desc())
+    ).all()
+
+
+def is_session(row: SignInSession, token: object) -> bool:
+    """Return whether *token* is the one that opens *row*."""
+    return isinstance(token, str) and row.token_hash == hash_token(token)
+
+
 def end_session(session: Session, token: object) -> None:
     """End the session that *token* opens, if it is one."""
     if isinstance(token, str):
         session.execute(delete(SignInSession).where(SignInSession.token_hash == hash_token(token)))
+
+
+def end_all(session: Session, user_id: int) -> None:
+    """End every session of *user_id*, and all mailed links that would let them in.
+
+    For whoever is disabled, whose password has changed, or who wants to be signed out everywhere.
+    """
+    session.execute(delete(SignInSession).where(SignInSession.user_id == user_id))
+    session.execute(
+        delete(AccountToken).where(
+            AccountToken.user_id == user_id, AccountToken.purpose == TokenPurpose.RESET
+        )
+    )
 
 
 def hash_token(token: str) -> str:
@@ -61,11 +95,16 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _once_each(session_class: Any) -> Any:
-    """Keep no message twice that is still to be shown, lest they outgrow what a cookie can hold."""
-
+def _with_our_ways(session_class: Any) -> Any:
     class CookieSession(session_class):
+        """The cookie lasts while the browser is open, unless someone wants to stay signed in."""
+
+        @property
+        def _cookie_max_age(self) -> int | None:
+            return super()._cookie_max_age if self.get(STAY) else None
+
         def flash(self, message: str, queue: str = "", allow_duplicate: bool = False) -> None:
+            """Keep no message twice that is still to be shown: a cookie holds only so much."""
             super().flash(message, queue, allow_duplicate)
 
     return CookieSession
@@ -75,7 +114,7 @@ def includeme(config: Any) -> None:
     """Sign the cookie session, as JSON; over https it is sent over https only."""
     settings = config.registry["ponytracker.settings"]
     factories = {
-        secure: _once_each(
+        secure: _with_our_ways(
             SignedCookieSessionFactory(
                 settings.secret,
                 serializer=JSONSerializer(),

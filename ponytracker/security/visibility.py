@@ -41,7 +41,7 @@ class Viewer:
 class Removal:
     """What is about to be removed, as conditions on the rows that will be gone.
 
-    *people* narrows down whom it can concern.
+    *people* narrows down whom it can concern. A condition must be false, not NULL, for what stays.
     """
 
     people: ColumnElement[bool]
@@ -62,12 +62,19 @@ def may_see_project(viewer: Identity | Viewer) -> ColumnElement[bool]:
     """
     if isinstance(viewer, Identity):
         viewer = one(viewer)
-    on_this_project = exists().where(Grant.project_id == Project.id, viewer.is_grantee)
-    on_all_projects = exists().where(
-        Grant.project_id.is_(None),
-        viewer.is_grantee,
-        Grant.id == GrantPermission.grant_id,
-        GrantPermission.permission == Permission.ACCESS_PROJECT,
+    # Said in full what the subqueries are about: in the ON of a join nothing is taken for granted.
+    on_this_project = (
+        exists().where(Grant.project_id == Project.id, viewer.is_grantee).correlate(Project, User)
+    )
+    on_all_projects = (
+        exists()
+        .where(
+            Grant.project_id.is_(None),
+            viewer.is_grantee,
+            Grant.id == GrantPermission.grant_id,
+            GrantPermission.permission == Permission.ACCESS_PROJECT,
+        )
+        .correlate(User)
     )
     return or_(
         viewer.is_superuser,
@@ -122,15 +129,19 @@ def each_user(without: Removal = NOTHING, grant: type[Grant] = Grant) -> Viewer:
 
 def groups_of_user(without: Removal = NOTHING) -> Select[tuple[int]]:
     """Return the ids of the groups that the row of `User` is in."""
-    return select(group_users.c.group_id).where(
-        group_users.c.user_id == User.id, not_(without.group_users)
+    return (
+        select(group_users.c.group_id)
+        .where(group_users.c.user_id == User.id, not_(without.group_users))
+        .correlate(User)
     )
 
 
 def teams_of_user(without: Removal = NOTHING) -> CompoundSelect[tuple[int]]:
     """Return the ids of the teams that the row of `User` is in, directly or by a group."""
-    directly = select(team_users.c.team_id).where(
-        team_users.c.user_id == User.id, not_(without.team_users)
+    directly = (
+        select(team_users.c.team_id)
+        .where(team_users.c.user_id == User.id, not_(without.team_users))
+        .correlate(User)
     )
     by_group = (
         select(team_groups.c.team_id)
@@ -140,6 +151,7 @@ def teams_of_user(without: Removal = NOTHING) -> CompoundSelect[tuple[int]]:
             not_(without.group_users),
             not_(without.team_groups),
         )
+        .correlate(User)
     )
     return union_all(directly, by_group)
 

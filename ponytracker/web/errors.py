@@ -30,7 +30,9 @@ FORBIDDEN = _("Sorry, you are not allowed to access this page.")
 PAGE = "error.jinja2"
 
 _KEPT_BACK = ("csrf_token", "password")
-_NOT_TYPED = ("change-state", "next", "prev", "submission", "version")
+_PASSWORDS = ("old", "new1", "new2")
+_BUTTONS = ("change-state", "update-password", "update-profile")
+_NOT_TYPED = (*_BUTTONS, "next", "prev", "project", "session", "submission", "token", "version")
 
 MAX_RETURNED = 50
 """Fields of a form that are given back; no form of this site has as many."""
@@ -169,8 +171,14 @@ def _posted(request: Any) -> list[tuple[str, str]]:
     return [
         (name, value)
         for name, value in items[:MAX_RETURNED]
-        if isinstance(value, str) and name and not any(word in name for word in _KEPT_BACK)
+        if isinstance(value, str) and name and not _is_secret(name)
     ]
+
+
+def _is_secret(name: str) -> bool:
+    if name in _BUTTONS:
+        return False
+    return name in _PASSWORDS or any(word in name for word in _KEPT_BACK)
 
 
 def _allowed_methods(error: Any, request: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 import uuid
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,14 +16,22 @@ from wtforms import validators
 from ponytracker.i18n import _
 from ponytracker.text import clean_line, clean_text
 
+_DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
+
 
 class Form(wtforms.Form):
     """A form over a POST; anything else shows it as it is to begin with."""
 
+    button = ""
+    """The name of the button that sends this form, on a page that has several."""
+
     def __init__(self, request: Any, **initial: Any) -> None:
         self.request = request
+        self.is_posted = request.method == "POST" and (
+            not self.button or self.button in request.POST
+        )
         posted = None
-        if request.method == "POST":
+        if self.is_posted:
             # A file where a text belongs counts as nothing, instead of an error further down.
             texts = [(name, value) for name, value in request.POST.items() if type(value) is str]
             posted = MultiDict(texts)
@@ -31,7 +40,7 @@ class Form(wtforms.Form):
 
     def accepts(self) -> bool:
         """Return whether this is a POST of valid values, and not only of a text to preview."""
-        if self.request.method != "POST" or "preview" in self.request.POST:
+        if not self.is_posted or "preview" in self.request.POST:
             return False
         valid = self.validate()
         if not valid:
@@ -43,6 +52,15 @@ def posted_text(request: Any, name: str) -> str:
     """Return the text field *name* of a POST that is no `Form`, empty where it is none."""
     value = request.POST.get(name, "")
     return clean_text(value) if type(value) is str else ""
+
+
+MAX_SEARCH = 200
+"""Characters of a search that are looked for."""
+
+
+def searched_text(request: Any, name: str = "q") -> str:
+    """Return what the parameter *name* of the address asks to look for, empty for nothing."""
+    return clean_line(request.GET.get(name, "")).strip()[:MAX_SEARCH]
 
 
 class LineField(wtforms.StringField):
@@ -70,6 +88,27 @@ class PasswordField(wtforms.PasswordField):
 
     def process_formdata(self, valuelist: list[str]) -> None:
         self.data = valuelist[0] if valuelist else ""
+
+
+class WholeNumberField(wtforms.IntegerField):
+    """A whole number from *low* to *high*; what was typed instead of one comes back."""
+
+    typed: str | None = None
+
+    def __init__(self, label: str, *, low: int, high: int, **kw: Any) -> None:
+        self.low = low
+        self.high = high
+        super().__init__(label, **kw)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.typed = clean_line(valuelist[0]).strip() if valuelist else ""
+        if not _DIGITS.fullmatch(self.typed) or not self.low <= int(self.typed) <= self.high:
+            limits = {"low": self.low, "high": self.high}
+            raise ValueError(_("Enter a number from ${low} to ${high}.", mapping=limits))
+        self.data = int(self.typed)
+
+    def _value(self) -> str:
+        return str(self.data) if self.typed is None else self.typed
 
 
 class SubmissionField(wtforms.HiddenField):

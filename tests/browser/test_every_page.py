@@ -11,9 +11,11 @@ from playwright.sync_api import expect
 from tests.browser.archive import LONGEST
 from tests.browser.reader import CONTRAST, PHONE, Reader
 
-PAGES = ["/", "/login", "/add/", "/logout", "/nothing/here"]
+PAGES = ["/", "/login", "/profile/", "/add/", "/logout", "/nothing/here"]
+PAGES += ["/admin/permissions/", "/admin/permissions/?show=projects"]
 IN_PROJECT = ["issues/", "issues/?q=*&page=2", "issues/add/", f"issues/{LONGEST}/", "edit/"]
 IN_PROJECT += [f"issues/{LONGEST}/edit/", f"issues/{LONGEST}/close/", "issues/?q=nonsense"]
+IN_PROJECT += ["permissions/", "permissions/add/", "archive/", "delete/", "unsubscribe/"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,22 +1,70 @@
-"""One application for all tests of pages: each test puts its own database under it."""
+"""One application for all tests of pages: each test puts its own database under it.
+
+All that settings turn on is on. Mail is kept instead of sent, and sent before the answer: a thread
+would come in between on the one connection that a test has.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pyramid_mailer.interfaces import IMailer
+from pyramid_mailer.mailer import DummyMailer
+from pyramid_mailer.message import Message
 
 from ponytracker import make_app
 from ponytracker.db import Database, make_engine
+from ponytracker.models.base import now
+from ponytracker.security import throttling
 from ponytracker.settings import Settings
 
 
+class AtOnce:
+    """Runs in the foreground what belongs in the background."""
+
+    def run(self, function: Callable[..., None], *arguments: Any) -> None:
+        function(*arguments)
+
+
 @pytest.fixture(scope="session")
-def one_app(settings: Settings) -> Any:
-    return make_app(settings, Database(make_engine(settings.database_url)))
+def all_on(settings: Settings) -> Settings:
+    return dataclasses.replace(
+        settings, sign_up=True, mail_default_sender="PonyTracker <tracker@example.org>"
+    )
+
+
+@pytest.fixture(scope="session")
+def one_app(all_on: Settings) -> Any:
+    return make_test_app(all_on)
+
+
+def make_test_app(settings: Settings) -> Any:
+    """Return the application as it is with *settings*, without mail server and threads."""
+    app = make_app(settings, Database(make_engine(settings.database_url)))
+    app.registry["ponytracker.background"] = AtOnce()
+    app.registry.registerUtility(DummyMailer(), IMailer)
+    return app
 
 
 @pytest.fixture
 def app(one_app: Any, database: Database) -> Any:
     one_app.registry["ponytracker.database"] = database
+    one_app.registry.getUtility(IMailer).outbox.clear()
     return one_app
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no time pass between tries, however long they take."""
+    moment = now()
+    monkeypatch.setattr(throttling, "now", lambda: moment)
+
+
+@pytest.fixture
+def outbox(app: Any) -> list[Message]:
+    """The mails that were sent in this test."""
+    found: list[Message] = app.registry.getUtility(IMailer).outbox
+    return found

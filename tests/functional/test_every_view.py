@@ -6,6 +6,7 @@ from itertools import product
 from typing import NamedTuple
 
 import pytest
+from markupsafe import Markup
 from pyramid.interfaces import IExceptionResponse
 from pyramid.security import NO_PERMISSION_REQUIRED
 from sqlalchemy import select
@@ -13,27 +14,74 @@ from webob.exc import WSGIHTTPException
 
 from ponytracker import make_app
 from ponytracker.db import Database, make_engine
-from ponytracker.models import Base
+from ponytracker.models import Base, Event, EventKind, Grant, Group, Team, User
+from ponytracker.models.base import now
 from ponytracker.resources import (
     RESERVED_NAMES,
+    AdminResource,
+    CommentResource,
+    GroupResource,
+    GroupsResource,
+    GroupUserResource,
     IssueResource,
     IssuesResource,
     LoginResource,
+    ProfileResource,
+    ProjectGrantResource,
+    ProjectGrantsResource,
     ProjectResource,
     Root,
+    SiteGrantResource,
+    SiteGrantsResource,
+    TeamGroupResource,
+    TeamResource,
+    TeamsResource,
+    TeamUserResource,
+    UserResource,
+    UsersResource,
 )
 from ponytracker.security.permissions import Permission
 
+AN_ID = 900_000_000
+"""The id of the user, the group and the team in `ADDRESSES`; no sequence comes as far.
+
+The grant on a project has it too, and the one on all projects the next one.
+"""
+
 ADDRESSES = {
     Root: "/",
+    AdminResource: "/admin/",
+    UsersResource: "/admin/users/",
+    UserResource: f"/admin/users/{AN_ID}/",
+    GroupsResource: "/admin/groups/",
+    GroupResource: f"/admin/groups/{AN_ID}/",
+    GroupUserResource: f"/admin/groups/{AN_ID}/remove-user/{AN_ID}/",
+    TeamsResource: "/admin/teams/",
+    TeamResource: f"/admin/teams/{AN_ID}/",
+    TeamUserResource: f"/admin/teams/{AN_ID}/remove-user/{AN_ID}/",
+    TeamGroupResource: f"/admin/teams/{AN_ID}/remove-group/{AN_ID}/",
+    SiteGrantsResource: "/admin/permissions/",
+    SiteGrantResource: f"/admin/permissions/{AN_ID + 1}/",
     LoginResource: "/login/",
+    ProfileResource: "/profile/",
     ProjectResource: "/web/",
+    ProjectGrantsResource: "/web/permissions/",
+    ProjectGrantResource: f"/web/permissions/{AN_ID}/",
     IssuesResource: "/web/issues/",
     IssueResource: "/web/issues/1/",
+    CommentResource: f"/web/issues/1/comments/{AN_ID}/",
 }
 """Where each kind of node is found; a new kind gets its line here."""
 
-OPEN_TO_ALL = {(LoginResource, ""), (Root, "logout")}
+BEHIND = {"toggle": "manage_issue/"}
+"""What stands behind the name of a view that asks for it."""
+
+OPEN_TO_ALL = {
+    (LoginResource, ""),
+    (LoginResource, "reset"),
+    (LoginResource, "sign-up"),
+    (Root, "logout"),
+}
 """The only views that ask for no permission at all."""
 
 FOR_SCRIPTS = {(Root, "markdown")}
@@ -57,7 +105,8 @@ class View(NamedTuple):
 
     @property
     def address(self):
-        return ADDRESSES[self.context] + (f"{self.name}/" if self.name else "")
+        name = f"{self.name}/" if self.name else ""
+        return ADDRESSES[self.context] + name + BEHIND.get(self.name, "")
 
     @property
     def is_unsafe(self):
@@ -92,8 +141,8 @@ def all_views(app):
 
 
 @pytest.fixture(scope="module")
-def views(settings):
-    views = all_views(make_app(settings, Database(make_engine("sqlite://"))))
+def views(all_on):
+    views = all_views(make_app(all_on, Database(make_engine("sqlite://"))))
     assert len(views) > 15
     return views
 
@@ -102,7 +151,17 @@ def views(settings):
 def admin(world, visitor_as):
     """Someone who may everything, on a site where every address of `ADDRESSES` exists."""
     admin = world.user("admin", is_superuser=True)
-    world.issue(world.project("web", admin), admin)
+    project = world.project("web", admin)
+    comment = Event(id=AN_ID, kind=EventKind.COMMENTED, text="", html=Markup(""), created_at=now())
+    comment.issue, comment.project_id = world.issue(project, admin), project.id
+    world.session.add(comment)
+    user = User(id=AN_ID, username="someone")
+    group = Group(id=AN_ID, name="some", users=[user])
+    world.session.add(Team(id=AN_ID, name="others", users=[user], groups=[group]))
+    world.session.add_all(
+        [Grant(id=AN_ID, project=project, user=user), Grant(id=AN_ID + 1, user=user)]
+    )
+    world.session.commit()
     return visitor_as(admin)
 
 

@@ -44,9 +44,9 @@ def package(tmp_path: Path) -> Path:
             "from ponytracker.issues import service\n"
             "from typing import TYPE_CHECKING\n"
             "if TYPE_CHECKING:\n"
-            "    from ponytracker.mail import notify\n"
+            "    from ponytracker.notifications import outbox\n"
         ),
-        "mail/notify.py": "import ponytracker.issues.service\n",
+        "notifications/outbox.py": "import ponytracker.issues.service\n",
     }
     for name, text in files.items():
         file = tmp_path / "ponytracker" / name
@@ -66,8 +66,12 @@ def test_a_good_package_passes(package):
         ("models/account.py", "from ponytracker.issues.service import open_issue", "issues"),
         ("models/account.py", "from ponytracker import issues", "issues"),
         ("accounts/views.py", "import ponytracker.projects.service", "projects"),
-        ("accounts/views.py", "def view():\n    from ponytracker.mail import notify", "mail"),
-        ("mail/outbox.py", "from ponytracker.search import index", "search"),
+        (
+            "accounts/views.py",
+            "def view():\n    from ponytracker.notifications import outbox",
+            "notifications",
+        ),
+        ("notifications/outbox.py", "from ponytracker.search import index", "search"),
         ("issues/forms.py", "from . import service", "relative"),
         ("utils.py", "import re", "utils"),
     ],

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from ponytracker.models import Event, Issue, Project
+from ponytracker.models import AuditEntry, Event, Grant, Issue, Project, ProjectReadMark
 from ponytracker.models.project import ProjectSubscription
 from ponytracker.projects.service import find_project
 from tests.integration.client import Client, Reply
@@ -206,3 +206,136 @@ def test_two_people_register_the_same_project(running_site, collide):
         watchers = select(ProjectSubscription).where(ProjectSubscription.project_id == found[0].id)
         assert len(session.scalars(watchers).all()) == 1
         assert session.scalar(select(Issue).where(Issue.project_id == found[0].id)) is None
+
+
+def test_two_people_delete_a_grant(running_site, project, collide):
+    path, id_ = add_grant(running_site, project)
+    people = [running_site.client("admin"), running_site.client("other")]
+    forms = [person.get(f"{path}delete/").fields("confirm-form") for person in people]
+    posts = [(person, f"{path}delete/", form) for person, form in zip(people, forms, strict=True)]
+
+    replies = collide(posts, LOCK_GRANT, id=id_)
+
+    first, second = sorted(reply.status for reply in replies)
+    assert (first, second) in [(303, 404), (303, 409)]
+    assert given(running_site, id_) is None
+    assert audited(running_site, project, "grant.delete") == 1
+
+
+def test_a_right_that_is_given_by_two_at_once_is_given_once(running_site, project, collide):
+    path, id_ = add_grant(running_site, project)
+    form = running_site.client("admin").get(f"/{project}/permissions/").fields("grants-form")
+    posts = [
+        (running_site.client(person), f"{path}toggle/manage_issue/", form | {"give": "1"})
+        for person in ("admin", "admin", "admin")
+    ]
+
+    replies = collide(posts, LOCK_GRANT, id=id_)
+
+    assert [reply.status for reply in replies] == [303] * 3, [r.text for r in replies]
+    assert given(running_site, id_) == {"manage_issue"}
+    assert audited(running_site, project, "grant.edit") == 1
+
+
+def test_two_people_give_the_same_grantee_something(running_site, project, collide):
+    people = [running_site.client("admin"), running_site.client("other")]
+    path = f"/{project}/permissions/add/"
+    posts = [
+        (person, path, person.get(path).fields("grant-form") | {"grantee_type": "anyone"})
+        for person in people
+    ]
+    insert = "INSERT INTO grants (project_id) SELECT id FROM projects WHERE name = :name"
+
+    replies = collide(posts, insert, name=project)
+
+    assert sorted(reply.status for reply in replies) == [303, 422], [r.text for r in replies]
+    refused = max(replies, key=lambda reply: reply.status)
+    assert "There are permissions for this one already." in refused.text
+
+
+def test_two_people_delete_a_project(running_site, project, collide):
+    people = [running_site.client("admin"), running_site.client("other")]
+    path = f"/{project}/delete/"
+    posts = [
+        (person, path, person.get(path).fields("delete-form") | {"name": project})
+        for person in people
+    ]
+
+    replies = collide(posts, LOCK_PROJECT, name=project)
+
+    first, second = sorted(reply.status for reply in replies)
+    assert (first, second) in [(303, 404), (303, 409)]
+    assert audited(running_site, project, "project.delete") == 1
+
+
+def test_a_project_is_deleted_while_people_write_in_it(running_site, project, collide):
+    client = running_site.client("admin")
+    path = open_issue(client, project)
+    form = client.get(path).fields("comment-form") | {"comment": "Wait!"}
+    posts = [(client.another(), f"{path}comment/", form) for _ in range(2)]
+    form = client.get(f"/{project}/issues/add/").fields("issue-form") | {"title": "Wait!"}
+    posts.append((client.another(), f"/{project}/issues/add/", form))
+    form = client.get(f"/{project}/edit/").fields("project-form")
+    form |= {"name": project, "display_name": "Wait!", "access": "public"}
+    posts.append((client.another(), f"/{project}/edit/", form))
+    form = client.get(f"/{project}/delete/").fields("delete-form") | {"name": project}
+    posts.append((client.another(), f"/{project}/delete/", form))
+    lock = (
+        "SELECT issues.id FROM issues JOIN projects ON projects.id = project_id"
+        " WHERE name = :name FOR UPDATE"
+    )
+
+    replies = collide(posts, lock, name=project)
+
+    assert {reply.status for reply in replies} <= {303, 404, 409}, [r.text for r in replies]
+    with running_site.database.session(write=False) as session:
+        found = find_project(session, project)
+    if found is not None:  # the edit came first, and somebody else's version was in the way
+        assert replies[-1].status != 303
+
+
+def test_marking_as_read_many_times_at_once_makes_one_mark(running_site, project, collide):
+    client = running_site.client("admin")
+    open_issue(client, project)
+    form = client.get(f"/{project}/markread/").fields("confirm-form")
+    posts = [(client.another(), f"/{project}/markread/", form) for _ in range(TIMES)]
+    insert = (
+        "INSERT INTO project_read_marks (user_id, project_id, last_event_id)"
+        " SELECT users.id, projects.id, 0 FROM users, projects"
+        " WHERE username = 'admin' AND name = :name"
+    )
+
+    replies = collide(posts, insert, name=project)
+
+    assert [reply.status for reply in replies] == [303] * TIMES, [r.text for r in replies]
+    with running_site.database.session(write=False) as session:
+        found = find_project(session, project)
+        marks = select(ProjectReadMark).where(ProjectReadMark.project_id == found.id)
+        assert len(session.scalars(marks).all()) == 1
+
+
+LOCK_GRANT = "SELECT id FROM grants WHERE id = :id FOR NO KEY UPDATE"
+
+
+def add_grant(site: Site, project: str) -> tuple[str, int]:
+    """Give anyone signed in nothing on *project*; return the path and id of that grant."""
+    client = site.client("admin")
+    fields = client.get(f"/{project}/permissions/add/").fields("grant-form")
+    reply = client.post(f"/{project}/permissions/add/", {**fields, "grantee_type": "anyone"})
+    assert reply.status == 303, reply.text
+    id_ = int(reply.headers["Location"].rpartition("-")[2])
+    return f"/{project}/permissions/{id_}/", id_
+
+
+def given(site: Site, id_: int) -> set[str] | None:
+    """Return what the grant with this id gives, if it is there."""
+    with site.database.session(write=False) as session:
+        grant = session.get(Grant, id_)
+        return grant and {row.permission for row in grant.permissions}
+
+
+def audited(site: Site, project: str, action: str) -> int:
+    """Return how many such entries about *project* the audit log has."""
+    entries = select(AuditEntry.target).where(AuditEntry.action == action)
+    with site.database.session(write=False) as session:
+        return sum(target.endswith(project) for target in session.scalars(entries))

@@ -71,6 +71,14 @@ def test_a_missing_key_is_named(key, raw):
         ("ponytracker.session_days", "3651"),
         ("ponytracker.session_days", "a month"),
         ("ponytracker.argon2_memory_kib", "31"),
+        ("mail.port", "0"),
+        ("mail.tls", "yes"),
+        ("mail.default_sender", "PonyTracker"),
+        ("mail.default_sender", "a@"),
+        ("mail.default_sender", "@b"),
+        ("mail.default_sender", "a@b@c"),
+        ("mail.default_sender", "a@b\nBcc: c@d"),
+        ("ponytracker.sign_up", "maybe"),
         ("ponytracker.argon2_rounds", "0"),
         ("ponytracker.argon2_rounds", "101"),
     ],
@@ -205,3 +213,69 @@ def test_an_error_names_the_place_that_the_value_came_from(monkeypatch):
 def test_the_base_url_has_no_slash_at_its_end():
     settings = read(ponytracker__base_url="https://host/tracker/")
     assert settings.base_url == "https://host/tracker"
+
+
+SENDER = "PonyTracker <tracker@example.org>"
+CONTRADICTIONS = {
+    "sign-up without mail": (
+        {"ponytracker.sign_up": "true"},
+        "key 'ponytracker.sign_up' is true without 'mail.default_sender': expected who mail is",
+    ),
+    "sign-up with accounts from elsewhere": (
+        {
+            "ponytracker.sign_up": "true",
+            "ponytracker.external_auth": "true",
+            "mail.default_sender": SENDER,
+        },
+        "keys 'ponytracker.sign_up' and 'ponytracker.external_auth' are both true",
+    ),
+    "both kinds of TLS": (
+        {"mail.tls": "true", "mail.ssl": "true"},
+        "keys 'mail.tls' and 'mail.ssl' are both true",
+    ),
+    "a name without a password": (
+        {"mail.username": "tracker"},
+        "keys 'mail.username' and 'mail.password' go together",
+    ),
+    "a password without a name": (
+        {"mail.password": "hunter2"},
+        "keys 'mail.username' and 'mail.password' go together",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONTRADICTIONS)
+def test_keys_that_contradict_each_other(case):
+    ini, message = CONTRADICTIONS[case]
+    refused = refusal(**ini)
+    assert message in refused
+    assert "hunter2" not in refused
+
+
+@pytest.mark.parametrize("sender", [SENDER, "tracker@example.org", "Zoë <zoe@example.org>"])
+def test_who_mail_is_from(sender):
+    settings = read(**{"mail.default_sender": sender, "ponytracker.sign_up": "true"})
+    assert settings.mail_default_sender == sender
+    assert settings.can_reset_password
+    assert settings.can_sign_up
+
+
+def test_a_sender_that_mail_servers_do_not_take():
+    assert "ASCII characters only" in refusal(**{"mail.default_sender": "zoë@example.org"})
+
+
+def test_without_a_sender_no_password_is_reset():
+    assert not read().can_reset_password
+    other = read(**{"mail.default_sender": SENDER, "ponytracker.external_auth": "true"})
+    assert not other.can_reset_password
+
+
+def test_the_mail_password_is_secret(monkeypatch):
+    settings = read(**{"mail.username": "tracker", "mail.password": "hunter2"})
+    assert "hunter2" not in repr(settings)
+    monkeypatch.setenv("PONYTRACKER_MAIL_PASSWORD", "other")
+    assert read(**{"mail.username": "tracker"}).mail_password == "other"
+
+
+def test_a_mail_key_that_is_none_is_refused():
+    assert "Did you mean 'mail.password'?" in refusal(**{"mail.pasword": "x"})

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from sqlalchemy import select
 
-from ponytracker.models import SignInSession, User
+from ponytracker.models import Attempt, AuditEntry, SignInSession, User
 from ponytracker.security.passwords import Passwords
-from tests.site import PASSWORD
+from tests.functional.conftest import make_test_app
+from tests.site import PASSWORD, Visitor
 from tests.unit.web.test_paths import HOSTILE
 
 WRONG = "The username or the password is wrong."
@@ -175,3 +178,114 @@ def test_signing_out_asks_first(alice, visitor_as):
     assert "alice" in browser.get("/").html.header.text
     page.forms["confirm-form"].submit().follow()
     assert "alice" not in browser.get("/").html.header.text
+
+
+def audited(session):
+    """What was done, to whom, by whom, from where."""
+    session.expire_all()
+    entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id))
+    return [(entry.action, entry.target, entry.actor_name, entry.address) for entry in entries]
+
+
+@pytest.fixture
+def visitor_from(app):
+    """Return a function that gives a browser at an address."""
+    return lambda address: Visitor(app, extra_environ={"REMOTE_ADDR": address})
+
+
+def test_signing_in_and_out_is_in_the_audit_log(alice, visitor_from, session):
+    visitor = visitor_from("192.0.2.7")
+    visitor.sign_in("ALICE").follow().forms[0].submit()
+    visitor.post_form("/logout")
+    assert audited(session) == [
+        ("user.sign_in", "alice", "alice", "192.0.2.7"),
+        ("user.sign_out", "alice", "alice", "192.0.2.7"),
+    ]
+
+
+def test_failing_is_in_the_audit_log_without_what_was_typed(alice, visitor_from, session):
+    visitor = visitor_from("192.0.2.7")
+    post(visitor, username="Alice", password="hunter2")
+    post(visitor, username="correct horse battery staple", password="hunter2")
+    assert audited(session) == [
+        ("user.sign_in_failed", "alice", "", "192.0.2.7"),
+        ("user.sign_in_failed", "(unknown account)", "", "192.0.2.7"),
+    ]
+    stored = [*session.scalars(select(Attempt)), *session.scalars(select(AuditEntry))]
+    assert len(stored) == 4
+    assert not any("horse" in str(vars(row)) or "hunter2" in str(vars(row)) for row in stored)
+
+
+TOO_OFTEN = "That was tried too often. Wait "
+
+
+def test_whoever_fails_too_often_waits_whether_there_is_such_an_account_or_not(
+    alice, visitor, still, monkeypatch, session
+):
+    pages, checked = {}, []
+    for name in ("alice", "nobody"):
+        for _ in range(5):
+            assert post(visitor, username=name, password="wrong").status_int == 422
+        with monkeypatch.context() as patch:
+            patch.setattr(Passwords, "check", lambda *args: checked.append(args))
+            answer = post(visitor, username=name, password=PASSWORD)
+        assert (answer.status_int, answer.headers["Retry-After"]) == (429, "1")
+        assert f"{TOO_OFTEN}1 second, then try again." in answer
+        assert checked == []
+        form = answer.forms["login-form"]
+        assert (form["username"].value, form["password"].value) == (name, "")
+        pages[name] = body(answer).replace(name, "NAME")
+    assert pages["alice"] == pages["nobody"]
+    # What was refused has left no row, and no entry.
+    assert len(session.scalars(select(Attempt)).all()) == 10
+    assert len(audited(session)) == 10
+
+
+def test_after_the_wait_the_right_password_is_right_and_all_is_forgiven(alice, visitor, session):
+    for _ in range(5):
+        post(visitor, username="alice", password="wrong")
+    for attempt in session.scalars(select(Attempt)):
+        attempt.at -= dt.timedelta(seconds=1)
+    session.commit()
+    assert visitor.sign_in("alice").status_int == 303
+    assert session.scalars(select(Attempt)).all() == []
+
+
+def test_a_hash_of_django_lets_in_and_is_replaced(alice, visitor, session):
+    alice.password_hash = (
+        "pbkdf2_sha256$12000$seasalt2$hlDLKsxgkgb1aeOppkM5atCYw5rPzAjCNQZ4NYyUROw="
+    )
+    session.commit()
+    visitor.sign_in("alice", "letmein", status=422)
+    assert visitor.sign_in("alice", "lètmein").status_int == 303
+    session.expire_all()
+    assert alice.password_hash.startswith("$argon2id$")
+    assert visitor.sign_in("alice", "lètmein").status_int == 303
+
+
+def test_from_one_address_all_accounts_are_slowed_down(world, visitor_from, still):
+    alice = world.user("alice")
+    visitor = visitor_from("2001:db8::1")
+    for n in range(20):
+        post(visitor, username=f"user{n}", password="wrong")
+    for address in ("2001:db8::1", "2001:db8::ffff"):
+        answer = post(visitor_from(address), username=alice.username, password=PASSWORD)
+        assert answer.status_int == 429
+    assert visitor_from("2001:db8:1::1").sign_in("alice").status_int == 303
+
+
+def test_where_no_address_is_known_only_accounts_are_slowed_down(alice, visitor):
+    for n in range(25):
+        assert post(visitor, username=f"user{n}", password="wrong").status_int == 422
+    assert visitor.sign_in("alice").status_int == 303
+
+
+def test_what_leads_to_other_pages_is_there_as_the_settings_say(settings, database, visitor):
+    page = visitor.get("/login")
+    assert "Forgot your password?" in page
+    assert "Sign up for an account" in page
+    app = make_test_app(settings)
+    app.registry["ponytracker.database"] = database
+    page = Visitor(app).get("/login")
+    assert "Forgot your password?" not in page
+    assert "Sign up for an account" not in page

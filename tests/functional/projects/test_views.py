@@ -1,9 +1,27 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from ponytracker.models import Access, Grant, Label, Project, ProjectSubscription
+from ponytracker.issues.service import comment
+from ponytracker.models import (
+    Access,
+    AuditEntry,
+    Base,
+    Event,
+    Grant,
+    Issue,
+    IssueSubscription,
+    Label,
+    Milestone,
+    Project,
+    ProjectReadMark,
+    ProjectSubscription,
+    ReadMark,
+    SubscriptionReason,
+    TextRevision,
+)
+from ponytracker.models.issue import IssueLabel
 from ponytracker.resources import RESERVED_NAMES
 from ponytracker.security.permissions import ON_PROJECT
 from tests.databases import count_queries
@@ -245,3 +263,274 @@ def test_the_list_asks_the_same_of_the_database_for_many_projects_as_for_few(
         assert len(page.html.select(".row-list > li")) == total
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 6
+
+
+def log(session):
+    session.expire_all()
+    entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    return [entry for entry in entries if entry.action.startswith("project.")]
+
+
+def test_what_is_done_to_a_project_is_in_the_audit_log(admin, session):
+    add(admin, description="old")
+    form = admin.get("/web/edit/").forms["project-form"]
+    form.submit()  # without a change
+    form["name"], form["access"] = "site", "private"
+    form.submit()
+    for action in ("archive", "unarchive"):
+        admin.post_form(f"/site/{action}/", status=303)
+    admin.post_form("/site/delete/", {"name": "site"}, status=303)
+    added, edited, archived, unarchived, deleted = log(session)
+    assert {entry.actor_name for entry in log(session)} == {"admin"}
+    assert (added.action, added.target) == ("project.add", "web")
+    assert added.after == {
+        "name": "web",
+        "display_name": "Web site",
+        "description": "old",
+        "access": "public",
+        "creator": "admin",
+    }
+    assert (edited.action, edited.target) == ("project.edit", "web")
+    assert edited.before == {"name": "web", "access": "public"}
+    assert edited.after == {"name": "site", "access": "private"}
+    assert (archived.action, archived.target) == ("project.archive", "site")
+    assert (unarchived.action, unarchived.target) == ("project.unarchive", "site")
+    assert (deleted.action, deleted.target) == ("project.delete", "site")
+    assert deleted.before["access"] == "private"
+    assert deleted.before["labels"] == 3
+
+
+# Archiving
+
+
+def test_archiving_and_bringing_back(world, admin, session, web):
+    page = admin.get("/web/edit/").forms["archive-form"].submit().follow()
+    assert "Project archived." in page
+    assert "Archived" in page.html.select_one(".project-header").text
+    assert stored(session)[0].archived
+    listed = [admin.get(path).html.select(".row-title") for path in ("/archived/", "/add/")]
+    assert [[a.text for a in titles] for titles in listed] == [["Web"], []]
+    page = admin.get("/web/edit/").forms["archive-form"].submit().follow()
+    assert "Project un-archived." in page
+    assert not stored(session)[0].archived
+
+
+def test_a_project_that_is_in_that_state_already_is_a_conflict(admin, session, web):
+    archive = admin.get("/web/archive/").forms["confirm-form"]
+    unarchive = admin.get("/web/unarchive/").forms["confirm-form"]
+    assert "This project is not archived." in unarchive.submit(status=409)
+    archive.submit(status=303)
+    assert "This project is archived already." in archive.submit(status=409)
+    assert stored(session)[0].archived
+
+
+def test_an_archived_project_is_edited_and_deleted_but_not_written_in(world, admin, session, web):
+    world.issue(web)
+    web.archived = True
+    session.commit()
+    before = {"issues": len(session.scalars(select(Issue)).all())}
+    for path in ("issues/add/", "issues/1/edit/", "issues/1/comment/", "issues/1/close/"):
+        assert admin.get(f"/web/{path}", status=403)
+        fields = {"title": "x", "comment": "x"}
+        assert admin.post_form(f"/web/{path}", fields, status=403)
+    assert len(session.scalars(select(Issue)).all()) == before["issues"]
+    form = admin.get("/web/edit/").forms["project-form"]
+    form["display_name"] = "Old site"
+    assert form.submit(status=303)
+    assert admin.post_form("/web/delete/", {"name": "web"}, status=303)
+    assert stored(session) == []
+
+
+def test_the_menu_of_an_archived_project_names_the_archived_ones(world, session, visitor):
+    for name in ("web", "old", "older"):
+        world.project(name).archived = name != "web"
+    session.commit()
+
+    def menu(path):
+        page = visitor.get(path)
+        return [a.text for a in page.html.select(".dropdown-item")]
+
+    active = ["Web", "All projects", "Archived projects"]
+    archived = ["Old", "Older", "Active projects", "Archived projects"]
+    assert menu("/") == menu("/web/issues/") == active
+    assert menu("/archived/") == menu("/old/issues/") == archived
+
+
+# Deleting
+
+
+@pytest.fixture
+def full(world, session, web):
+    """The project with something of every kind in it; and another with the same."""
+    for project in (web, world.project("other")):
+        user = world.user(f"user-of-{project.name}")
+        issue = world.issue(project, user)
+        event = comment(session, issue, user, text="Indeed")
+        milestone = Milestone(project=project, name="1.0", slug="1.0")
+        label = session.scalars(select(Label).where(Label.project_id == project.id)).first()
+        session.add(milestone)
+        session.flush()
+        issue.milestone = milestone
+        bob = world.user(f"bob-of-{project.name}")
+        session.add_all(
+            [
+                IssueLabel(issue_id=issue.id, label_id=label.id),
+                IssueSubscription(
+                    issue_id=issue.id, user_id=bob.id, reason=SubscriptionReason.MANUAL
+                ),
+                ProjectSubscription(project_id=project.id, user_id=bob.id),
+                ReadMark(user_id=bob.id, issue_id=issue.id, last_event_id=event.id),
+                ProjectReadMark(user_id=bob.id, project_id=project.id, last_event_id=event.id),
+                TextRevision(event_id=event.id, text="Hm"),
+            ]
+        )
+        session.commit()
+        world.grant("create_issue", "manage_issue", project=project, user_id=bob.id)
+    return web
+
+
+def rows(session):
+    """Return how many rows each table has, but for those that no deletion of a project touches."""
+    session.expire_all()
+    return {
+        table.name: session.scalar(select(func.count()).select_from(table))
+        for table in Base.metadata.sorted_tables
+        if table.name not in ("audit_log", "sign_in_sessions", "attempts")
+    }
+
+
+def test_deleting_says_what_will_be_lost(admin, full):
+    page = admin.get("/web/edit/").click("Delete this project…")
+    assert [li.text for li in page.html.select("#contents li")] == [
+        "1 issue",
+        "1 comment",
+        "3 labels",
+        "1 milestone",
+        "1 subscription to the project",
+        "1 permission of a user, group or team",
+    ]
+
+
+def test_deleting_takes_everything_of_this_project_and_nothing_else(admin, session, database, full):
+    before = rows(session)
+    form = admin.get("/web/delete/").forms["delete-form"]
+    form["name"] = " web "
+    page = form.submit().follow()
+    assert page.request.path == "/"
+    assert "Project deleted successfully." in page
+    after = rows(session)
+    gone = {name: before[name] - after[name] for name in before if before[name] != after[name]}
+    assert gone == {
+        "projects": 1,
+        "issues": 1,
+        "events": 2,
+        "text_revisions": 1,
+        "labels": 3,
+        "milestones": 1,
+        "issue_labels": 1,
+        "issue_subscriptions": 2,
+        "project_subscriptions": 1,
+        "read_marks": 1,
+        "project_read_marks": 1,
+        "grants": 1,
+        "grant_permissions": 2,
+    }
+    assert {event.project.name for event in session.scalars(select(Issue))} == {"other"}
+    assert admin.get("/web/issues/", status=404)
+
+
+def test_deleting_costs_the_same_however_much_there_is(world, admin, session, database):
+    counts = []
+    for issues in (1, 30):
+        project = world.project("web")
+        for _ in range(issues):
+            comment(session, world.issue(project), None, text="Indeed")
+        session.commit()
+        form = admin.get("/web/delete/").forms["delete-form"]
+        form["name"] = "web"
+        with count_queries(database) as queries:
+            form.submit(status=303)
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 14
+    assert session.scalars(select(Event)).all() == []
+
+
+@pytest.mark.parametrize("typed", ["", "Web", "WEB", "other", "we b", "web\x00x", "w" * 10_000])
+def test_deleting_wants_the_name_typed(admin, session, web, typed):
+    page = admin.post_form("/web/delete/", {"name": typed}, status=422)
+    assert errors(page, "name") == ["This is not the name of the project, so nothing was deleted."]
+    assert page.forms["delete-form"]["name"].value == typed.replace("\x00", "")
+    assert len(stored(session)) == 1
+
+
+def test_deleting_without_a_name_deletes_nothing(admin, session, web):
+    admin.post_form("/web/delete/", status=422)
+    token = admin.get("/web/delete/").forms["delete-form"]["csrf_token"].value
+    files = [("name", "web", b"web")]
+    admin.post("/web/delete/", {"csrf_token": token}, upload_files=files, status=422)
+    assert len(stored(session)) == 1
+
+
+def test_of_two_who_delete_a_project_the_second_finds_nothing(admin, session, web):
+    form = admin.get("/web/delete/").forms["delete-form"]
+    form["name"] = "web"
+    form.submit(status=303)
+    form.submit(status=404)
+    assert [entry.action for entry in log(session)].count("project.delete") == 1
+
+
+ACTIONS = ["archive", "unarchive", "delete"]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_each_needs_its_right_on_this_project(world, session, web, visitor, visitor_as, action):
+    alice = world.user("alice")
+    other = world.project("other")
+    world.grant(*ON_PROJECT, project=other, user_id=alice.id)
+    rest = ON_PROJECT - {"delete_project" if action == "delete" else "modify_project"}
+    world.grant(*rest, project=web, user_id=alice.id)
+    web.archived = action == "unarchive"
+    session.commit()
+    browser = visitor_as("alice")
+    assert browser.get(f"/web/{action}/", status=403)
+    assert browser.post_form(f"/web/{action}/", {"name": "web"}, status=403)
+    assert visitor.get(f"/web/{action}/", status=303)
+    assert visitor.post_form(f"/web/{action}/", {"name": "web"}, status=403)
+    web, _ = stored(session)
+    assert web.archived == (action == "unarchive")
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_hidden_project_is_not_there_to_be_changed(world, session, visitor_as, action):
+    alice = world.user("alice")
+    world.grant(*ON_PROJECT, user_id=alice.id)  # on all projects, which shows no private one
+    world.project("secret", access=Access.PRIVATE)
+    browser = visitor_as("alice")
+    for name in ("secret", "absent"):
+        assert browser.get(f"/{name}/{action}/", status=404)
+        assert browser.post_form(f"/{name}/{action}/", {"name": name}, status=404)
+    assert len(stored(session)) == 1
+
+
+def test_who_may_only_delete_finds_the_way(world, web, visitor_as):
+    alice = world.user("alice")
+    world.grant("delete_project", project=web, user_id=alice.id)
+    page = visitor_as("alice").get("/web/issues/")
+    assert "Edit project" not in page
+    assert page.click("Delete project").forms["delete-form"]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_stale_token_changes_nothing(admin, session, web, action):
+    web.archived = action == "unarchive"
+    session.commit()
+    page = admin.post(f"/web/{action}/", {"csrf_token": "old", "name": "web"}, status=400)
+    assert page.forms["again-form"].submit(status=303)
+
+
+def test_editing_says_what_making_it_private_means(admin, session, web):
+    warning = "loses sight of it at once"
+    assert warning in admin.get("/web/edit/")
+    web.access = Access.PRIVATE
+    session.commit()
+    assert warning not in admin.get("/web/edit/")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+import time
 from http.cookies import SimpleCookie
 
 import pytest
@@ -12,6 +13,8 @@ from sqlalchemy import select, update
 
 from ponytracker.models import SignInSession, User
 from ponytracker.models.base import now
+from ponytracker.security.sessions import end_all
+from tests.site import PASSWORD
 
 HTTPS = {"wsgi.url_scheme": "https"}
 
@@ -76,7 +79,52 @@ def test_the_database_holds_only_the_hash_of_the_token(alice, visitor, session):
     assert token not in str(vars(row))
     assert row.user_id == alice.id
     assert row.user_agent == ""
-    assert row.expires_at - row.created_at == dt.timedelta(days=30)
+    assert row.expires_at - row.created_at == dt.timedelta(days=1)
+
+
+def test_whoever_does_not_want_to_stay_is_out_when_the_browser_closes(alice, visitor):
+    for answer in (visitor.get("/login"), visitor.sign_in("alice")):
+        cookie = set_cookie(answer)
+        assert (cookie["max-age"], cookie["expires"]) == ("", "")
+
+
+def stay(visitor):
+    form = visitor.get("/login").forms["login-form"]
+    form["username"], form["password"], form["stay"] = "alice", PASSWORD, True
+    return form.submit()
+
+
+def test_whoever_wants_to_stay_stays_for_the_days_of_the_settings(alice, visitor, session):
+    month = dt.timedelta(days=30)
+    assert set_cookie(stay(visitor))["max-age"] == str(int(month.total_seconds()))
+    (row,) = rows(session)
+    assert row.expires_at - row.created_at == month
+    # So it does when the cookie is made anew, and no longer than they are signed in.
+    assert set_cookie(visitor.get("/"))["max-age"] == str(int(month.total_seconds()))
+    out = visitor.post_form("/logout")
+    assert set_cookie(out)["max-age"] == ""
+
+
+def test_a_cookie_that_is_made_anew_by_its_age_stays_what_it_is(app, alice, visitor, monkeypatch):
+    later = time.time() + 2 * 86_400
+    for sign_in, kept in ((visitor.sign_in, False), (lambda _name: stay(visitor), True)):
+        sign_in("alice")
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda: later)
+            cookie = set_cookie(visitor.get("/"))
+        assert bool(cookie["max-age"]) == kept
+
+
+def test_all_sessions_of_one_person_end_and_none_of_another(
+    alice, world, visitor_as, session, settings
+):
+    world.user("bob")
+    browsers = [visitor_as("alice"), visitor_as("alice")]
+    bob = visitor_as("bob")
+    end_all(session, alice.id)
+    session.commit()
+    assert all("Sign out" not in browser.get("/") for browser in browsers)
+    assert "Sign out" in bob.get("/")
 
 
 def test_a_session_that_was_handed_to_someone_is_worth_nothing_after_they_sign_in(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ponytracker.security.passwords import MAX_PASSWORD, Passwords
+from ponytracker.security.passwords import MAX_PASSWORD, Passwords, complaint
 
 
 @pytest.fixture
@@ -74,3 +74,76 @@ def test_a_hash_of_another_cost_is_to_be_made_anew(passwords):
     assert other.check(hash_, "pony")
     assert other.needs_rehash(hash_)
     assert not passwords.needs_rehash(hash_)
+
+
+# Of "lètmein" with the salt "seasalt2", as Django's own tests have them.
+DJANGOS = [
+    "pbkdf2_sha256$12000$seasalt2$hlDLKsxgkgb1aeOppkM5atCYw5rPzAjCNQZ4NYyUROw=",
+    "pbkdf2_sha256$36000$seasalt2$QkIBVCvGmTmyjPJ5yox2y/jQB8isvgUNK98FxOU1UYo=",
+    "pbkdf2_sha256$870000$seasalt2$nxgnNHRsZWSmi4hRSKq2MRigfaRmjDhH1NH4g2sQRbU=",
+]
+
+
+@pytest.mark.parametrize("hash_", DJANGOS)
+def test_a_hash_of_django_is_taken_and_to_be_replaced(passwords, hash_):
+    assert passwords.check(hash_, "lètmein")
+    assert not passwords.check(hash_, "letmein")
+    assert passwords.needs_rehash(hash_)
+
+
+@pytest.mark.parametrize("password", ["lètmein", "letmein", "\ud800", "x" * 5000])
+def test_a_hash_of_django_costs_one_of_ours_as_well(passwords, verified, password):
+    passwords.check(DJANGOS[0], password)
+    assert (passwords._nobodys_hash, password if len(password) < 5000 else "") in verified
+
+
+@pytest.mark.parametrize(
+    "hash_",
+    [
+        "pbkdf2_sha1$12000$seasalt2$hlDLKsxgkgb1aeOppkM5atCYw5rPzAjCNQZ4NYyUROw=",
+        "pbkdf2_sha256$0$seasalt2$hlDLKsxgkgb1aeOppkM5atCYw5rPzAjCNQZ4NYyUROw=",
+        "pbkdf2_sha256$-1$seasalt2$hlDLKsxgkgb1aeOppkM5atCYw5rPzAjCNQZ4NYyUROw=",
+        "pbkdf2_sha256$2000001$seasalt2$hlDLKsxgkgb1aeOppkM5atCYw5rPzAjCNQZ4NYyUROw=",
+        "pbkdf2_sha256$999999999999$seasalt2$hlDLKsxgkgb1aeOppkM5atCYw5rPzAjCNQZ4NYyUROw=",
+        "pbkdf2_sha256$١٢$seasalt2$hlDLKsxgkgb1aeOppkM5atCYw5rPzAjCNQZ4NYyUROw=",
+        "pbkdf2_sha256$12000$$hlDLKsxgkgb1aeOppkM5atCYw5rPzAjCNQZ4NYyUROw=",
+        "pbkdf2_sha256$12000$seasalt2$",
+        "pbkdf2_sha256$12000$seasalt2$====hlDLKsxgkgb1aeOppkM5atCYw5rPzAjCNQZ4NYyU",
+        "!hlDLKsxgkgb1aeOppkM5atCYw5rPzAjCNQZ4NYyUROw",
+        "lètmein",
+    ],
+)
+def test_what_is_nearly_a_hash_of_django_fits_no_password(passwords, hash_):
+    assert not passwords.check(hash_, "lètmein")
+    assert not passwords.check(hash_, "")
+    assert passwords.needs_rehash(hash_)
+
+
+ALICE = {"username": "Alice-in-Chains", "email": "alice@example.org"}
+
+
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("", "at least 10"),
+        ("123456789", "at least 10"),
+        ("x" * 1025, "at most 1024"),
+        ("abcdefghi\ud800", "cannot be stored"),
+        ("alice-IN-chains", "must not be the username"),
+        ("ALICE@example.org", "must not be the username"),
+        ("1234567890", "tried first"),
+        ("qwertyuiop", "tried first"),
+        ("QwertyUIOP", "tried first"),
+        ("Password123", "tried first"),
+    ],
+)
+def test_what_no_password_may_be(password, why):
+    assert why in complaint(password, **ALICE).interpolate()
+
+
+@pytest.mark.parametrize(
+    "password", ["correct horse battery", "x" * 1024, "🐴" * 10, "  blanks  count  ", "\x00" * 10]
+)
+def test_any_other_password_will_do(password):
+    assert complaint(password, **ALICE) is None
+    assert complaint(password, username="bob", email=None) is None

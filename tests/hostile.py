@@ -1,0 +1,129 @@
+"""What people and programs send that no form asks for: every form must bear it.
+
+`withstands` sends all of it to a form: nothing ends in a 500, and what was typed comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection
+from webtest import TestResponse, Upload
+
+from ponytracker.db import Database
+from tests.site import Visitor
+
+TEXTS = {
+    "nothing": "",
+    "blanks": " \t\r\n ",
+    "nul": "a\x00b",
+    "only nul": "\x00",
+    "controls": "a\x01\x1b[31m\x7f\x85b",
+    "line ends": "a\r\nb\rc\u2028d",
+    "over-long": "x" * 5000,
+    "long and wide": "\U0001f434" * 5000,
+    "grows when folded": "\ufdfa" * 150,
+    "right to left": "\u202eecila",
+    "combining": "e" + "\u0301" * 500,
+    "markup": "<script>alert(1)</script>\"'><b>",
+    "template": "{{ 7*7 }}{% raw %}${max}%(max)s%s{0}",
+    "sql": "' OR 1=1; DROP TABLE users; --%_\\",
+    "path": "../../etc/passwd",
+    "number": "7",
+    "negative": "-1",
+    "zero": "0",
+    "huge number": "9" * 400,
+    "fraction": "1e3",
+    "other digits": "\u0661\u0662",
+    "not a number": "NaN",
+    "word of a list": "always",
+    "list": "[1, 2]",
+    "a zone": "../../../etc/localtime",
+    "truth": "true",
+    "other one's id": "1",
+}
+"""Values that fit no field, or only some, by what is wrong with them."""
+
+RAW = {
+    "lone surrogate": "%ED%A0%80",
+    "half a character": "%C3",
+    "no UTF-8": "%FF%FE",
+}
+"""Octets in a form that are no text: refused, or each taken for U+FFFD."""
+
+Fields = list[tuple[str, Any]]
+
+
+def hostile_posts(good: dict[str, str]) -> Iterator[tuple[str, Fields]]:
+    """Yield what may come instead of the fields *good* of a form, each with what is wrong."""
+    yield "no field", []
+    for name in good:
+        others = [(other, value) for other, value in good.items() if other != name]
+        yield f"{name} missing", others
+        yield f"{name} doubled", [*others, (name, good[name]), (name, "other")]
+        yield f"{name} as a file", [*others, (name, Upload("a.txt", b"text", "text/plain"))]
+        yield f"{name}[] as a list", [*others, (f"{name}[]", good[name])]
+        for wrong, text in TEXTS.items():
+            yield f"{name}: {wrong}", [*others, (name, text)]
+
+
+def withstands(
+    browser: Visitor, database: Database, path: str, good: dict[str, str], form: str
+) -> int:
+    """Post all of `hostile_posts` to *path*, undoing each; return how many were refused.
+
+    A form that is refused comes back with what was typed: *form* is its id.
+    """
+    refused = 0
+    for wrong, fields in hostile_posts(good):
+        with undone(database):
+            answer = _post(browser, path, fields)
+        assert answer.status_int in (303, 404, 409, 422), (wrong, answer.status_int)
+        if answer.status_int == 422:
+            refused += 1
+            _came_back(answer, form, fields, wrong)
+    for wrong, octets in RAW.items():
+        for name in good:
+            body = f"csrf_token={_token(browser)}&{name}={octets}"
+            with undone(database):
+                answer = browser.post(path, body, expect_errors=True)
+            assert answer.status_int in (303, 400, 404, 409, 422), (wrong, name, answer.status_int)
+    return refused
+
+
+@contextmanager
+def undone(database: Database) -> Iterator[None]:
+    """Undo what is written inside the block."""
+    assert isinstance(database.bind, Connection)
+    savepoint = database.bind.begin_nested()
+    yield
+    savepoint.rollback()
+
+
+def _post(browser: Visitor, path: str, fields: Fields) -> TestResponse:
+    sent = [("csrf_token", _token(browser)), *fields]
+    return browser.post(path, sent, expect_errors=True)
+
+
+def _token(browser: Visitor) -> str:
+    token: str = browser.get("/logout").forms["confirm-form"]["csrf_token"].value
+    return token
+
+
+def _came_back(answer: TestResponse, form: str, fields: Fields, wrong: str) -> None:
+    shown = answer.forms[form]
+    assert answer.html.select(".invalid-feedback, .alert-danger"), wrong
+    typed: dict[str, Any] = {}
+    for name, value in fields:
+        typed.setdefault(name, value)
+    for name, value in typed.items():
+        if name not in shown.fields or not isinstance(value, str) or not value.isprintable():
+            continue
+        (field, *_) = shown.fields[name]
+        if field.tag in ("input", "textarea") and field.attrs.get("type") not in _NOT_TYPED:
+            assert field.value == value.strip(), (wrong, name)
+
+
+_NOT_TYPED = ("checkbox", "radio", "hidden", "password")
