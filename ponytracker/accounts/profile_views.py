@@ -31,6 +31,8 @@ PROFILE = {
 @view_config(request_method="POST", **PROFILE)
 def update_profile(context: ProfileResource, request: Any) -> Any:
     form = UpdateProfileForm(request, request.user)
+    if request.method == "POST" and not form.is_posted:  # by none of the page's buttons
+        return HTTPSeeOther(request.resource_path(context))
     if form.accepts():
         edit_user(
             request.dbsession,

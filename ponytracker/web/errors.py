@@ -30,7 +30,7 @@ FORBIDDEN = _("Sorry, you are not allowed to access this page.")
 PAGE = "error.jinja2"
 
 _KEPT_BACK = ("csrf_token", "password")
-_PASSWORDS = ("old", "new1", "new2")
+_PASSWORDS = ("again", "new1", "new2", "old")
 _BUTTONS = ("change-state", "update-password", "update-profile")
 _NOT_TYPED = (*_BUTTONS, "next", "prev", "project", "session", "submission", "token", "version")
 

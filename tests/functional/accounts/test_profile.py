@@ -118,7 +118,13 @@ def test_a_stale_form_keeps_what_was_typed_and_no_password(hers):
     form = page.forms["again-form"]
     assert form["first_name"].value == "Typed"
     assert form["update-profile"].value == "1"
-    fields = {"csrf_token": "x", "old": PASSWORD, "new1": ANOTHER, "new2": ANOTHER}
+    fields = {
+        "csrf_token": "x",
+        "old": PASSWORD,
+        "new1": ANOTHER,
+        "new2": ANOTHER,
+        "again": ANOTHER,
+    }
     page = hers.post("/profile/", {**fields, "update-password": "1"}, status=400)
     assert page.forms["again-form"]["update-password"].value == "1"
     assert PASSWORD not in page

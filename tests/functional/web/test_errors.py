@@ -95,7 +95,7 @@ def test_a_form_of_another_site_is_neither_taken_nor_shown(admin, visitor):
 
 
 def test_the_sites_own_names_are_no_projects_that_signing_in_might_show(visitor):
-    for address in ("/admin/", "/static", "/robots.txt", "/login/x"):
+    for address in ("/api/", "/static", "/robots.txt", "/login/x"):
         visitor.get(address, status=404)
 
 
