@@ -66,10 +66,12 @@ class Narrator:
         because = [self._grant(why.identity, grant, why.permission) for grant in why.grants]
         if why.as_author:
             because.append(self._say(_("${user} wrote it, and may still edit it."), why.identity))
+        # What gives the right here shows the project too, and need not be said twice.
+        sight = why.sight if set(why.sight).isdisjoint(why.grants) else ()
         return Sentences(
             self._answer(why),
             because or [self._rule(why)],
-            [self._grant(why.identity, grant, Permission.VIEW) for grant in why.sight],
+            [self._grant(why.identity, grant, Permission.VIEW) for grant in sight],
         )
 
     def _answer(self, why: Explanation) -> str:
@@ -148,7 +150,7 @@ class Narrator:
             place = "PonyTracker"
         else:
             place = self._say(_("all projects"))
-        return {"what": permission or self._say(_("some grant")), "place": place}
+        return {"what": permission or self._say(_("a grant")), "place": place}
 
     def _say(self, text: TranslationString, identity: Identity = ANONYMOUS, **names: str) -> str:
         said: str = self._localizer.translate(_(text, mapping={"user": identity.username, **names}))

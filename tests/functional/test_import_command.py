@@ -150,7 +150,10 @@ def test_an_empty_directory_and_a_missing_file(tracker, tmp_path):
 
 def test_a_project_that_does_not_fit_is_told(tracker, tmp_path):
     result = tracker.run(write_json(tmp_path / "a", draft()), project="admin")
-    assert result.output == "Error: 'admin' cannot be the name of a project: it is reserved.\n"
+    assert result.output == (
+        "Error: 'admin' cannot be the name of a project:"
+        " Sorry, this URL is reserved and can not be used.\n"
+    )
 
 
 def test_interrupting_says_how_to_go_on(tracker, tmp_path, monkeypatch):
