@@ -16,6 +16,8 @@ from ponytracker.models import Access, Issue, Label, Milestone, Project, User
 from ponytracker.projects import names
 from ponytracker.projects.service import create_project, find_project, lock_project
 from ponytracker.resources import RESERVED_NAMES
+from ponytracker.security.audit import record
+from ponytracker.security.principals import SHELL
 from ponytracker.text import fold
 
 DEFAULT_COLOR = "#EDEDED"
@@ -132,6 +134,9 @@ def _create_accounts(session: Session, survey: Survey) -> tuple[dict[str, User],
         if key not in accounts
     }
     session.add_all(missing.values())
+    if missing:
+        created = {"usernames": sorted(user.username for user in missing.values())}
+        record(session, SHELL, "user.import", f"{len(missing)} accounts", after=created)
     return accounts | missing, len(missing)
 
 

@@ -24,6 +24,7 @@ from ponytracker.issues.replay import apply
 from ponytracker.issues.service import open_issue
 from ponytracker.models import (
     Access,
+    AuditEntry,
     Event,
     EventKind,
     Issue,
@@ -329,6 +330,8 @@ def test_an_account_of_that_name_gets_the_texts_and_stays_as_it_is(database, ses
     found = get_issue(session, 1)
     assert found.author_id == ada.id
     bob = find_user(session, "bob")
+    entry = session.scalars(select(AuditEntry).filter_by(action="user.import")).one()
+    assert (entry.target, entry.after) == ("1 accounts", {"usernames": ["bob"]})
     rows = session.scalars(select(IssueSubscription).filter_by(issue_id=found.id))
     assert {row.user_id: row.reason for row in rows} == {
         ada.id: SubscriptionReason.AUTHOR,

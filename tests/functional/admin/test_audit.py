@@ -76,9 +76,7 @@ def test_what_is_in_it_is_shown_as_text(admin, log):
 
 def test_only_superusers_read_it(world, visitor_as):
     alice = world.user("alice")
-    world.grant(
-        "manage_accounts", "manage_settings", "manage_global_permission", user_id=alice.id
-    )
+    world.grant("manage_accounts", "manage_settings", "manage_global_permission", user_id=alice.id)
     browser = visitor_as("alice")
     assert browser.get("/admin/audit/", status=403)
     assert "Audit log" not in browser.get("/admin/users/")

@@ -185,9 +185,7 @@ def test_adding_on_the_user_s_page(admin, session, developers, alice):
     assert "User added to group successfully." in page
     assert members(session, developers) == ["alice"]
     for typed, message in (("none", "Group not found."), ("developers", "User already in group.")):
-        page = admin.post_form(
-            f"/admin/users/{alice.id}/add-group/", {"group": typed}, status=422
-        )
+        page = admin.post_form(f"/admin/users/{alice.id}/add-group/", {"group": typed}, status=422)
         assert errors(page, "group") == [message]
         assert page.forms["addition-form"]["group"].value == typed
 
@@ -352,7 +350,9 @@ def test_groups_that_are_managed_elsewhere(elsewhere, world, session, alice):
         assert "developers" in page
         hrefs = [a["href"] for a in page.html.main.select("a")]
         hrefs += [form["action"] for form in page.html.main.select("form[action]")]
-        assert not [href for href in hrefs if "/groups/" in href and ("add" in href or "e/" in href)]
+        assert not [
+            href for href in hrefs if "/groups/" in href and ("add" in href or "e/" in href)
+        ]
         assert not [href for href in hrefs if "group/" in href]
     for address in (
         "/admin/groups/add/",

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import insert
 
-from ponytracker.cli import main, site
+from ponytracker.cli import main
 from ponytracker.cli.site import Site
 from ponytracker.issues.service import comment
 from ponytracker.models import Access, Grant, Group, Team, User
