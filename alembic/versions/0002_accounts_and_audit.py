@@ -59,6 +59,7 @@ def upgrade() -> None:
     op.create_index("ix_attempts_subject_at", "attempts", ["subject", "at"])
     op.create_index("ix_attempts_address_at", "attempts", ["address", "at"])
     op.create_index("ix_attempts_at", "attempts", ["at"])
+    op.create_index("ix_grant_permissions_permission", "grant_permissions", ["permission"])
     with op.batch_alter_table("audit_log", table_kwargs=NEVER_REUSED) as batch_op:
         batch_op.drop_constraint("fk_audit_log_actor_id", type_="foreignkey")
     for statement in _triggers():
@@ -80,6 +81,7 @@ def downgrade() -> None:
         batch_op.create_foreign_key(
             "fk_audit_log_actor_id", "users", ["actor_id"], ["id"], ondelete="SET NULL"
         )
+    op.drop_index("ix_grant_permissions_permission", "grant_permissions")
     op.drop_table("attempts")
     op.drop_table("account_tokens")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, SelectBase, func, not_, or_, select, true
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -25,7 +25,7 @@ from ponytracker.models import (
 from ponytracker.models.account import group_users, team_groups, team_users
 from ponytracker.models.base import now
 from ponytracker.security.principals import Identity
-from ponytracker.security.visibility import each_user, may_see_project
+from ponytracker.security.visibility import is_grantee, may_see_project
 from ponytracker.text import MAX_USERNAME, fold
 from ponytracker.web.pages import Page
 
@@ -131,16 +131,27 @@ def list_teams_of(session: Session, user: User) -> list[TeamMembership]:
     return [TeamMembership(team, team in direct, groups) for team, groups in through.items()]
 
 
-def list_grants_of(session: Session, user: User, viewer: Identity) -> Sequence[Grant]:
-    """Return the grants that *user* has, in whatever way; those on all projects come first.
+def list_grants_of(
+    session: Session,
+    user: User,
+    groups: Iterable[Group],
+    teams: Iterable[TeamMembership],
+    *,
+    viewer: Identity,
+) -> Sequence[Grant]:
+    """Return the grants that *user* has, in those *groups* and *teams*; first those on all projects.
 
     A grant on a project that *viewer* may not see is not among them: it would tell of the project.
     """
+    someone = Identity(
+        user_id=user.id,
+        group_ids=frozenset(group.id for group in groups),
+        team_ids=frozenset(membership.team.id for membership in teams),
+    )
     return session.scalars(
         select(Grant)
-        .join(User, User.id == user.id)
         .outerjoin(Project, Project.id == Grant.project_id)
-        .where(each_user().is_grantee, or_(Project.id.is_(None), may_see_project(viewer)))
+        .where(is_grantee(someone), or_(Project.id.is_(None), may_see_project(viewer)))
         .order_by(not_(Project.id.is_(None)), Project.display_name_key, Grant.id)
         .options(
             joinedload(Grant.project),

@@ -17,15 +17,13 @@ from ponytracker.security.sessions import KEY, ONE_DAY, end_session
 from ponytracker.security.throttling import Purpose
 from ponytracker.web.paths import site_path
 
-_LOGIN = {
-    "context": LoginResource,
-    "permission": NO_PERMISSION_REQUIRED,
-    "renderer": "templates/login.jinja2",
-}
 
-
-@view_config(request_method="GET", **_LOGIN)
-@view_config(request_method="POST", **_LOGIN)
+@view_config(
+    context=LoginResource,
+    request_method=("GET", "POST"),
+    permission=NO_PERMISSION_REQUIRED,
+    renderer="templates/login.jinja2",
+)
 def login(context: LoginResource, request: Any) -> Any:
     form = LoginForm(request)
     home = request.resource_path(context.__parent__)

@@ -16,16 +16,14 @@ from ponytracker.resources import GroupResource, GroupsResource, GroupUserResour
 from ponytracker.security import impact
 from ponytracker.security.permissions import Permission
 
-_ADD = {
-    "context": GroupsResource,
-    "name": "add",
-    "permission": Permission.MANAGE_ACCOUNTS,
-    "renderer": "templates/group_form.jinja2",
-}
 
-
-@view_config(request_method="GET", **_ADD)
-@view_config(request_method="POST", **_ADD)
+@view_config(
+    context=GroupsResource,
+    name="add",
+    request_method=("GET", "POST"),
+    permission=Permission.MANAGE_ACCOUNTS,
+    renderer="templates/group_form.jinja2",
+)
 def add_group(context: GroupsResource, request: Any) -> Any:
     form = GroupForm(request)
     if form.accepts():
@@ -35,16 +33,13 @@ def add_group(context: GroupsResource, request: Any) -> Any:
     return {"form": form, "cancel": request.resource_path(context, "")}
 
 
-_EDIT = {
-    "context": GroupResource,
-    "name": "edit",
-    "permission": Permission.MANAGE_ACCOUNTS,
-    "renderer": "templates/group_form.jinja2",
-}
-
-
-@view_config(request_method="GET", **_EDIT)
-@view_config(request_method="POST", **_EDIT)
+@view_config(
+    context=GroupResource,
+    name="edit",
+    request_method=("GET", "POST"),
+    permission=Permission.MANAGE_ACCOUNTS,
+    renderer="templates/group_form.jinja2",
+)
 def edit_group(context: GroupResource, request: Any) -> Any:
     form = GroupForm(request, context.group)
     if form.accepts():
@@ -86,16 +81,13 @@ def delete_group(context: GroupResource, request: Any) -> HTTPSeeOther:
     return HTTPSeeOther(request.resource_path(context.__parent__, ""))
 
 
-_ADD_USER = {
-    "context": GroupResource,
-    "name": "add-user",
-    "permission": Permission.MANAGE_ACCOUNTS,
-    "renderer": "templates/addition.jinja2",
-}
-
-
-@view_config(request_method="GET", **_ADD_USER)
-@view_config(request_method="POST", **_ADD_USER)
+@view_config(
+    context=GroupResource,
+    name="add-user",
+    request_method=("GET", "POST"),
+    permission=Permission.MANAGE_ACCOUNTS,
+    renderer="templates/addition.jinja2",
+)
 def add_user(context: GroupResource, request: Any) -> Any:
     check = partial(groups.check_addition, request.dbsession, request.identity, context.group)
     form = AddUserForm(request, check)
@@ -125,16 +117,13 @@ def suggest_users(context: GroupResource, request: Any) -> Suggestions:
     return suggest(request, partial(query.suggest_users, request.dbsession, besides=besides))
 
 
-_ADD_GROUP = {
-    "context": UserResource,
-    "name": "add-group",
-    "permission": Permission.MANAGE_ACCOUNTS,
-    "renderer": "templates/addition.jinja2",
-}
-
-
-@view_config(request_method="GET", **_ADD_GROUP)
-@view_config(request_method="POST", **_ADD_GROUP)
+@view_config(
+    context=UserResource,
+    name="add-group",
+    request_method=("GET", "POST"),
+    permission=Permission.MANAGE_ACCOUNTS,
+    renderer="templates/addition.jinja2",
+)
 def add_group_of_user(context: UserResource, request: Any) -> Any:
     def check(group: Any) -> None:
         groups.check_addition(request.dbsession, request.identity, group, context.user)

@@ -13,16 +13,14 @@ from ponytracker.i18n import _
 from ponytracker.resources import UserResource
 from ponytracker.security.permissions import Permission
 
-_EDIT = {
-    "context": UserResource,
-    "name": "edit-password",
-    "permission": Permission.MANAGE_ACCOUNTS,
-    "renderer": "templates/user_password.jinja2",
-}
 
-
-@view_config(request_method="GET", **_EDIT)
-@view_config(request_method="POST", **_EDIT)
+@view_config(
+    context=UserResource,
+    name="edit-password",
+    request_method=("GET", "POST"),
+    permission=Permission.MANAGE_ACCOUNTS,
+    renderer="templates/user_password.jinja2",
+)
 def edit_password(context: UserResource, request: Any) -> Any:
     form = UserPasswordForm(request, context.user)
     if form.accepts():

@@ -13,16 +13,14 @@ from ponytracker.i18n import _
 from ponytracker.resources import AdminResource
 from ponytracker.security.permissions import Permission
 
-_EDIT = {
-    "context": AdminResource,
-    "name": "settings",
-    "permission": Permission.MANAGE_SETTINGS,
-    "renderer": "templates/settings_form.jinja2",
-}
 
-
-@view_config(request_method="GET", **_EDIT)
-@view_config(request_method="POST", **_EDIT)
+@view_config(
+    context=AdminResource,
+    name="settings",
+    request_method=("GET", "POST"),
+    permission=Permission.MANAGE_SETTINGS,
+    renderer="templates/settings_form.jinja2",
+)
 def edit_settings(context: AdminResource, request: Any) -> Any:
     form = SettingsForm(request, request.root.settings)
     if form.accepts():

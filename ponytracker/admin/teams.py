@@ -53,16 +53,13 @@ def show_team(context: TeamResource, request: Any) -> dict[str, Any]:
     }
 
 
-_ADD = {
-    "context": TeamsResource,
-    "name": "add",
-    "permission": Permission.MANAGE_ACCOUNTS,
-    "renderer": "templates/team_form.jinja2",
-}
-
-
-@view_config(request_method="GET", **_ADD)
-@view_config(request_method="POST", **_ADD)
+@view_config(
+    context=TeamsResource,
+    name="add",
+    request_method=("GET", "POST"),
+    permission=Permission.MANAGE_ACCOUNTS,
+    renderer="templates/team_form.jinja2",
+)
 def add_team(context: TeamsResource, request: Any) -> Any:
     form = TeamForm(request)
     if form.accepts():
@@ -72,16 +69,13 @@ def add_team(context: TeamsResource, request: Any) -> Any:
     return {"form": form, "cancel": request.resource_path(context, "")}
 
 
-_EDIT = {
-    "context": TeamResource,
-    "name": "edit",
-    "permission": Permission.MANAGE_ACCOUNTS,
-    "renderer": "templates/team_form.jinja2",
-}
-
-
-@view_config(request_method="GET", **_EDIT)
-@view_config(request_method="POST", **_EDIT)
+@view_config(
+    context=TeamResource,
+    name="edit",
+    request_method=("GET", "POST"),
+    permission=Permission.MANAGE_ACCOUNTS,
+    renderer="templates/team_form.jinja2",
+)
 def edit_team(context: TeamResource, request: Any) -> Any:
     form = TeamForm(request, context.team)
     if form.accepts():
@@ -123,16 +117,13 @@ def delete_team(context: TeamResource, request: Any) -> HTTPSeeOther:
     return HTTPSeeOther(request.resource_path(context.__parent__, ""))
 
 
-_ADD_USER = {
-    "context": TeamResource,
-    "name": "add-user",
-    "permission": Permission.MANAGE_ACCOUNTS,
-    "renderer": "templates/addition.jinja2",
-}
-
-
-@view_config(request_method="GET", **_ADD_USER)
-@view_config(request_method="POST", **_ADD_USER)
+@view_config(
+    context=TeamResource,
+    name="add-user",
+    request_method=("GET", "POST"),
+    permission=Permission.MANAGE_ACCOUNTS,
+    renderer="templates/addition.jinja2",
+)
 def add_user(context: TeamResource, request: Any) -> Any:
     check = partial(teams.check_user_addition, request.dbsession, request.identity, context.team)
     form = AddUserForm(request, check)
@@ -162,16 +153,13 @@ def suggest_users(context: TeamResource, request: Any) -> Suggestions:
     return suggest(request, partial(query.suggest_users, request.dbsession, besides=besides))
 
 
-_ADD_GROUP = {
-    "context": TeamResource,
-    "name": "add-group",
-    "permission": Permission.MANAGE_ACCOUNTS,
-    "renderer": "templates/addition.jinja2",
-}
-
-
-@view_config(request_method="GET", **_ADD_GROUP)
-@view_config(request_method="POST", **_ADD_GROUP)
+@view_config(
+    context=TeamResource,
+    name="add-group",
+    request_method=("GET", "POST"),
+    permission=Permission.MANAGE_ACCOUNTS,
+    renderer="templates/addition.jinja2",
+)
 def add_group(context: TeamResource, request: Any) -> Any:
     check = partial(teams.check_group_addition, request.dbsession, request.identity, context.team)
     form = AddGroupForm(request, check)
@@ -201,16 +189,13 @@ def suggest_groups(context: TeamResource, request: Any) -> Suggestions:
     return suggest(request, partial(groups.suggest_groups, request.dbsession, besides=besides))
 
 
-_ADD_TEAM = {
-    "context": UserResource,
-    "name": "add-team",
-    "permission": Permission.MANAGE_ACCOUNTS,
-    "renderer": "templates/addition.jinja2",
-}
-
-
-@view_config(request_method="GET", **_ADD_TEAM)
-@view_config(request_method="POST", **_ADD_TEAM)
+@view_config(
+    context=UserResource,
+    name="add-team",
+    request_method=("GET", "POST"),
+    permission=Permission.MANAGE_ACCOUNTS,
+    renderer="templates/addition.jinja2",
+)
 def add_team_of_user(context: UserResource, request: Any) -> Any:
     def check(team: Team) -> None:
         teams.check_user_addition(request.dbsession, request.identity, team, context.user)

@@ -31,25 +31,24 @@ def user_list(context: UsersResource, request: Any) -> dict[str, Any]:
 
 @view_config(context=UserResource, request_method="GET", renderer="templates/user_show.jinja2")
 def show_user(context: UserResource, request: Any) -> dict[str, Any]:
+    session, user = request.dbsession, context.user
+    groups, teams = query.list_groups_of(session, user), query.list_teams_of(session, user)
     return {
-        "user": context.user,
-        "groups": query.list_groups_of(request.dbsession, context.user),
-        "teams": query.list_teams_of(request.dbsession, context.user),
-        "grants": query.list_grants_of(request.dbsession, context.user, request.identity),
-        "sessions": query.count_sessions_of(request.dbsession, context.user),
+        "user": user,
+        "groups": groups,
+        "teams": teams,
+        "grants": query.list_grants_of(session, user, groups, teams, viewer=request.identity),
+        "sessions": query.count_sessions_of(session, user),
     }
 
 
-_ADD = {
-    "context": UsersResource,
-    "name": "add",
-    "permission": Permission.MANAGE_ACCOUNTS,
-    "renderer": "templates/user_form.jinja2",
-}
-
-
-@view_config(request_method="GET", **_ADD)
-@view_config(request_method="POST", **_ADD)
+@view_config(
+    context=UsersResource,
+    name="add",
+    request_method=("GET", "POST"),
+    permission=Permission.MANAGE_ACCOUNTS,
+    renderer="templates/user_form.jinja2",
+)
 def add_user(context: UsersResource, request: Any) -> Any:
     form = UserForm(request)
     if form.accepts():
@@ -62,16 +61,13 @@ def add_user(context: UsersResource, request: Any) -> Any:
     return {"form": form, "cancel": request.resource_path(context, "")}
 
 
-_EDIT = {
-    "context": UserResource,
-    "name": "edit",
-    "permission": Permission.MANAGE_ACCOUNTS,
-    "renderer": "templates/user_form.jinja2",
-}
-
-
-@view_config(request_method="GET", **_EDIT)
-@view_config(request_method="POST", **_EDIT)
+@view_config(
+    context=UserResource,
+    name="edit",
+    request_method=("GET", "POST"),
+    permission=Permission.MANAGE_ACCOUNTS,
+    renderer="templates/user_form.jinja2",
+)
 def edit_user(context: UserResource, request: Any) -> Any:
     form = UserForm(request, context.user)
     if form.accepts():

@@ -39,16 +39,13 @@ def show_issue(context: IssueResource, request: Any) -> dict[str, Any]:
     return _issue_page(context, request, CommentForm(request))
 
 
-_ADD = {
-    "context": IssuesResource,
-    "name": "add",
-    "permission": Permission.CREATE_ISSUE,
-    "renderer": "templates/issue_form.jinja2",
-}
-
-
-@view_config(request_method="GET", **_ADD)
-@view_config(request_method="POST", **_ADD)
+@view_config(
+    context=IssuesResource,
+    name="add",
+    request_method=("GET", "POST"),
+    permission=Permission.CREATE_ISSUE,
+    renderer="templates/issue_form.jinja2",
+)
 def add_issue(context: IssuesResource, request: Any) -> Any:
     form = IssueForm(request)
     if form.accepts():
@@ -77,16 +74,13 @@ def add_issue(context: IssuesResource, request: Any) -> Any:
     }
 
 
-_EDIT = {
-    "context": IssueResource,
-    "name": "edit",
-    "permission": Permission.MODIFY_ISSUE,
-    "renderer": "templates/issue_form.jinja2",
-}
-
-
-@view_config(request_method="GET", **_EDIT)
-@view_config(request_method="POST", **_EDIT)
+@view_config(
+    context=IssueResource,
+    name="edit",
+    request_method=("GET", "POST"),
+    permission=Permission.MODIFY_ISSUE,
+    renderer="templates/issue_form.jinja2",
+)
 def edit_issue(context: IssueResource, request: Any) -> Any:
     issue = context.issue
     text = service.find_description(request.dbsession, issue).text

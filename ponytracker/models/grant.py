@@ -72,4 +72,4 @@ class GrantPermission(Base):
     grant_id: Mapped[int] = mapped_column(
         ForeignKey("grants.id", ondelete="CASCADE"), primary_key=True
     )
-    permission: Mapped[str] = mapped_column(String(40), primary_key=True)
+    permission: Mapped[str] = mapped_column(String(40), primary_key=True, index=True)

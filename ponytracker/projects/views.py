@@ -36,16 +36,13 @@ def archived_project_list(context: Root, request: Any) -> dict[str, Any]:
     return {"projects": projects, "archived": True}
 
 
-_ADD = {
-    "context": Root,
-    "name": "add",
-    "permission": Permission.CREATE_PROJECT,
-    "renderer": "templates/project_form.jinja2",
-}
-
-
-@view_config(request_method="GET", **_ADD)
-@view_config(request_method="POST", **_ADD)
+@view_config(
+    context=Root,
+    name="add",
+    request_method=("GET", "POST"),
+    permission=Permission.CREATE_PROJECT,
+    renderer="templates/project_form.jinja2",
+)
 def add_project(context: Root, request: Any) -> Any:
     form = ProjectForm(request)
     if form.accepts():
@@ -63,16 +60,13 @@ def add_project(context: Root, request: Any) -> Any:
     return {"form": form, "cancel": request.resource_path(context)}
 
 
-_EDIT = {
-    "context": ProjectResource,
-    "name": "edit",
-    "permission": Permission.MODIFY_PROJECT,
-    "renderer": "templates/project_form.jinja2",
-}
-
-
-@view_config(request_method="GET", **_EDIT)
-@view_config(request_method="POST", **_EDIT)
+@view_config(
+    context=ProjectResource,
+    name="edit",
+    request_method=("GET", "POST"),
+    permission=Permission.MODIFY_PROJECT,
+    renderer="templates/project_form.jinja2",
+)
 def edit_project(context: ProjectResource, request: Any) -> Any:
     form = ProjectForm(request, context.project)
     if form.accepts():
@@ -137,16 +131,13 @@ def unarchive_project(context: ProjectResource, request: Any) -> HTTPSeeOther:
     return HTTPSeeOther(request.resource_path(context, "issues", ""))
 
 
-_DELETE = {
-    "context": ProjectResource,
-    "name": "delete",
-    "permission": Permission.DELETE_PROJECT,
-    "renderer": "templates/project_delete.jinja2",
-}
-
-
-@view_config(request_method="GET", **_DELETE)
-@view_config(request_method="POST", **_DELETE)
+@view_config(
+    context=ProjectResource,
+    name="delete",
+    request_method=("GET", "POST"),
+    permission=Permission.DELETE_PROJECT,
+    renderer="templates/project_delete.jinja2",
+)
 def delete_project(context: ProjectResource, request: Any) -> Any:
     form = DeleteProjectForm(request, context.project)
     if form.accepts():

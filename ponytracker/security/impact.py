@@ -7,21 +7,9 @@ The rules are those that hold otherwise, asked once as things stand and once as 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from sqlalchemy import (
-    ColumnElement,
-    and_,
-    distinct,
-    exists,
-    false,
-    func,
-    literal,
-    not_,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import ColumnElement, Select, and_, distinct, exists, func, not_, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from ponytracker.models.account import Group, Team, User, group_users, team_groups, team_users
@@ -31,9 +19,9 @@ from ponytracker.security.permissions import Permission
 from ponytracker.security.visibility import (
     Removal,
     each_user,
-    groups_of_user,
+    is_in_group,
+    is_in_team,
     may_see_project,
-    teams_of_user,
 )
 
 
@@ -51,47 +39,71 @@ class Impact:
 
 def assess(session: Session, removal: Removal) -> Impact:
     """Return what active people, superusers aside, would lose by *removal*: two queries."""
-    before, after = each_user(), each_user(removal)
     concerned = and_(User.is_active, not_(User.is_superuser), removal.people)
-    people, projects = session.execute(
+    people, projects = session.execute(_lost_sight(concerned, removal)).one()
+    rights = session.execute(_lost_rights(concerned, removal)).all()
+    return Impact(people, projects, {Permission(name): count for name, count in rights})
+
+
+def _lost_sight(concerned: ColumnElement[bool], removal: Removal) -> Select[int, int]:
+    """Return the query for how many people lose sight of how many projects."""
+    touched = aliased(Grant)
+    gives_access = touched.permissions.any(permission=Permission.ACCESS_PROJECT)
+    at_stake = exists().where(
+        removal.touched(touched),
+        or_(touched.project_id == Project.id, and_(touched.project_id.is_(None), gives_access)),
+    )
+    return (
         select(func.count(distinct(User.id)), func.count(distinct(Project.id)))
         .select_from(User)
         .join(Project, true())
         .where(
             concerned,
             Project.access == Access.PRIVATE,
-            may_see_project(before),
-            not_(may_see_project(after)),
+            at_stake.correlate(Project),
+            may_see_project(each_user()),
+            not_(may_see_project(each_user(removal))),
         )
-    ).one()
-    other = aliased(Grant)
-    theirs = aliased(GrantPermission)
-    kept = (
-        exists()
-        .where(
-            other.id == theirs.grant_id,
-            theirs.permission == GrantPermission.permission,
-            or_(other.project_id.is_(None), other.project_id == Grant.project_id),
-            each_user(removal, other).is_grantee,
-        )
-        .correlate(User, Grant, GrantPermission)
     )
-    rights = session.execute(
-        select(GrantPermission.permission, func.count(distinct(User.id)))
-        .select_from(GrantPermission)
-        .join(Grant, Grant.id == GrantPermission.grant_id)
+
+
+def _lost_rights(concerned: ColumnElement[bool], removal: Removal) -> Select[str, int]:
+    """Return the query for how many people lose which right, on some project or on all."""
+    touched, theirs = aliased(Grant), aliased(GrantPermission)
+    stakes = (
+        select(theirs.permission, touched.project_id)
+        .join(touched, touched.id == theirs.grant_id)
+        .where(removal.touched(touched))
+        .distinct()
+        .subquery()
+    )
+
+    def has(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Return that some grant gives the user of a row the right of that row."""
+        given = GrantPermission.permission == stakes.c.permission
+        grant = exists().where(Grant.id == GrantPermission.grant_id, given, *conditions)
+        return grant.correlate(User, stakes)
+
+    same_place = Grant.project_id.is_not_distinct_from(stakes.c.project_id)
+    before = has(same_place, removal.touched(Grant), each_user().is_grantee)
+    after = has(or_(Grant.project_id.is_(None), same_place), each_user(removal).is_grantee)
+    return (
+        select(stakes.c.permission, func.count(distinct(User.id)))
+        .select_from(stakes)
         .join(User, concerned)
-        # Comparing with the grantee that a grant has not gives NULL, which is neither.
-        .where(before.is_grantee, not_(func.coalesce(after.is_grantee, false())), not_(kept))
-        .group_by(GrantPermission.permission)
-        .order_by(GrantPermission.permission)
-    ).all()
-    return Impact(people, projects, {Permission(name): count for name, count in rights})
+        .where(before, not_(after))
+        .group_by(stakes.c.permission)
+        .order_by(stakes.c.permission)
+    )
 
 
 def grant_removal(grant: Grant) -> Removal:
     """Return the removal of *grant*."""
-    return Removal(people=_grantees(grant), grants=lambda row: row.id == grant.id)
+    return Removal(
+        people=_grantees(grant),
+        touched=lambda row: row.id == grant.id,
+        grants=lambda row: row.id == grant.id,
+    )
 
 
 def user_removal(user: User) -> Removal:
@@ -107,7 +119,8 @@ def user_removal(user: User) -> Removal:
 def group_removal(group: Group) -> Removal:
     """Return the removal of *group*, with the grants to it."""
     return Removal(
-        people=_in_group(group.id),
+        people=is_in_group(group.id),
+        touched=_by_group(group),
         grants=lambda row: row.group_id.is_not_distinct_from(group.id),
         group_users=group_users.c.group_id == group.id,
     )
@@ -116,7 +129,8 @@ def group_removal(group: Group) -> Removal:
 def team_removal(team: Team) -> Removal:
     """Return the removal of *team*, with the grants to it."""
     return Removal(
-        people=_in_team(team.id),
+        people=is_in_team(team.id),
+        touched=_by_team(team),
         grants=lambda row: row.team_id.is_not_distinct_from(team.id),
         team_users=team_users.c.team_id == team.id,
         team_groups=team_groups.c.team_id == team.id,
@@ -127,36 +141,38 @@ def group_user_removal(group: Group, user: User) -> Removal:
     """Return the removal of *user* from *group*."""
     columns = group_users.c
     gone = and_(columns.group_id == group.id, columns.user_id == user.id)
-    return Removal(people=User.id == user.id, group_users=gone)
+    return Removal(people=User.id == user.id, touched=_by_group(group), group_users=gone)
 
 
 def team_user_removal(team: Team, user: User) -> Removal:
     """Return the removal of *user* from *team*, in which a group may keep them."""
     columns = team_users.c
     gone = and_(columns.team_id == team.id, columns.user_id == user.id)
-    return Removal(people=User.id == user.id, team_users=gone)
+    return Removal(people=User.id == user.id, touched=_by_team(team), team_users=gone)
 
 
 def team_group_removal(team: Team, group: Group) -> Removal:
     """Return the removal of *group* from *team*."""
     columns = team_groups.c
     gone = and_(columns.team_id == team.id, columns.group_id == group.id)
-    return Removal(people=_in_group(group.id), team_groups=gone)
+    return Removal(people=is_in_group(group.id), touched=_by_team(team), team_groups=gone)
+
+
+def _by_group(group: Group) -> Callable[[type[Grant]], ColumnElement[bool]]:
+    """Return the condition on grants that reach somebody by *group*, itself or in a team."""
+    teams = select(team_groups.c.team_id).where(team_groups.c.group_id == group.id)
+    return lambda row: or_(row.group_id == group.id, row.team_id.in_(teams))
+
+
+def _by_team(team: Team) -> Callable[[type[Grant]], ColumnElement[bool]]:
+    return lambda row: row.team_id == team.id
 
 
 def _grantees(grant: Grant) -> ColumnElement[bool]:
     if grant.user_id is not None:
         return User.id == grant.user_id
     if grant.group_id is not None:
-        return _in_group(grant.group_id)
+        return is_in_group(grant.group_id)
     if grant.team_id is not None:
-        return _in_team(grant.team_id)
+        return is_in_team(grant.team_id)
     return true()
-
-
-def _in_group(group_id: int) -> ColumnElement[bool]:
-    return literal(group_id).in_(groups_of_user())
-
-
-def _in_team(team_id: int) -> ColumnElement[bool]:
-    return literal(team_id).in_(teams_of_user())

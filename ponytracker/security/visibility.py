@@ -8,16 +8,12 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
-    Select,
     and_,
     exists,
     false,
     not_,
     or_,
-    select,
     true,
-    union_all,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -26,6 +22,8 @@ from ponytracker.models.grant import Grant, GrantPermission
 from ponytracker.models.project import Access, Project
 from ponytracker.security.permissions import Permission
 from ponytracker.security.principals import Identity
+
+Ids = InstrumentedAttribute[Any] | int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,10 +39,12 @@ class Viewer:
 class Removal:
     """What is about to be removed, as conditions on the rows that will be gone.
 
-    *people* narrows down whom it can concern. A condition must be false, not NULL, for what stays.
+    *people* narrows down whom it can concern, and *touched* which grants somebody may lose by it.
+    A condition on what goes must be false, not NULL, for what stays.
     """
 
     people: ColumnElement[bool]
+    touched: Callable[[type[Grant]], ColumnElement[bool]] = lambda grant: true()
     grants: Callable[[type[Grant]], ColumnElement[bool]] = lambda grant: false()
     group_users: ColumnElement[bool] = dataclasses.field(default_factory=false)
     team_users: ColumnElement[bool] = dataclasses.field(default_factory=false)
@@ -118,8 +118,8 @@ def each_user(without: Removal = NOTHING, grant: type[Grant] = Grant) -> Viewer:
         is_grantee=and_(
             or_(
                 grant.user_id == User.id,
-                grant.group_id.in_(groups_of_user(without)),
-                grant.team_id.in_(teams_of_user(without)),
+                is_in_group(grant.group_id, without),
+                is_in_team(grant.team_id, without),
                 is_for_anyone(grant),
             ),
             not_(without.grants(grant)),
@@ -127,33 +127,30 @@ def each_user(without: Removal = NOTHING, grant: type[Grant] = Grant) -> Viewer:
     )
 
 
-def groups_of_user(without: Removal = NOTHING) -> Select[tuple[int]]:
-    """Return the ids of the groups that the row of `User` is in."""
-    return (
-        select(group_users.c.group_id)
-        .where(group_users.c.user_id == User.id, not_(without.group_users))
-        .correlate(User)
+def is_in_group(group_id: Ids, without: Removal = NOTHING) -> ColumnElement[bool]:
+    """Return the condition that the row of `User` is in the group *group_id*."""
+    member = group_users.c
+    return _exists(member.group_id == group_id, member.user_id == User.id, ~without.group_users)
+
+
+def is_in_team(team_id: Ids, without: Removal = NOTHING) -> ColumnElement[bool]:
+    """Return the condition that the row of `User` is in the team, directly or by a group."""
+    member, part, grouped = team_users.c, team_groups.c, group_users.c
+    return or_(
+        _exists(member.team_id == team_id, member.user_id == User.id, ~without.team_users),
+        _exists(
+            part.team_id == team_id,
+            part.group_id == grouped.group_id,
+            grouped.user_id == User.id,
+            ~without.team_groups,
+            ~without.group_users,
+        ),
     )
 
 
-def teams_of_user(without: Removal = NOTHING) -> CompoundSelect[tuple[int]]:
-    """Return the ids of the teams that the row of `User` is in, directly or by a group."""
-    directly = (
-        select(team_users.c.team_id)
-        .where(team_users.c.user_id == User.id, not_(without.team_users))
-        .correlate(User)
-    )
-    by_group = (
-        select(team_groups.c.team_id)
-        .join(group_users, group_users.c.group_id == team_groups.c.group_id)
-        .where(
-            group_users.c.user_id == User.id,
-            not_(without.group_users),
-            not_(without.team_groups),
-        )
-        .correlate(User)
-    )
-    return union_all(directly, by_group)
+def _exists(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return that there is such a row of a membership; all else is that of the query around."""
+    return exists().where(*conditions).correlate_except(group_users, team_users, team_groups)
 
 
 def is_for_anyone(grant: type[Grant] = Grant) -> ColumnElement[bool]:
