@@ -105,7 +105,12 @@ def test_who_sees_which_project(viewer, how, seen):
             assert (f"An issue of {name}" in answer) == (name in seen)
 
 
-PLACES = ["/", "/issues/", "/issues/1/", "/issues/1/edit/", "/issues/add/?x=1", "/edit/", "/nope"]
+PLACES = [
+    *("/", "/nope", "/edit/", "/archive/", "/delete/", "/subscribe/", "/markread/", "/why/"),
+    *("/issues/", "/issues/add/?x=1", "/issues/1/", "/issues/1/edit/", "/issues/1/why/"),
+    *("/issues/1/comments/1/why/", "/permissions/", "/permissions/add/?query=a"),
+    "/permissions/1/toggle/manage_issue/",
+]
 
 
 def alike(answer, name):
