@@ -46,9 +46,9 @@ def test_a_click_takes_a_right_and_another_gives_it_back(
         expect(right).to_have_attribute("aria-pressed", pressed)
 
 
+# Without JavaScript the browser itself says it.
+@pytest.mark.parametrize("reader", ["scripts-desktop"], indirect=True)
 def test_a_click_that_fails_says_so(reader: Reader, project: str, right: Locator) -> None:
-    if not reader.scripts:
-        pytest.skip("without JavaScript the browser says it")
     address = re.compile("/toggle/")
     failure = reader.page.get_by_role("alert")
     reader.page.route(address, lambda route: route.abort())
