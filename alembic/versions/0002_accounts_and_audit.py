@@ -62,6 +62,7 @@ def upgrade() -> None:
     op.create_index("ix_grant_permissions_permission", "grant_permissions", ["permission"])
     with op.batch_alter_table("audit_log", table_kwargs=NEVER_REUSED) as batch_op:
         batch_op.drop_constraint("fk_audit_log_actor_id", type_="foreignkey")
+        batch_op.create_unique_constraint("uq_audit_log_previous_hash", ["previous_hash"])
     for statement in _triggers():
         op.execute(statement)
 
@@ -78,6 +79,7 @@ def downgrade() -> None:
         " WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = audit_log.actor_id)"
     )
     with op.batch_alter_table("audit_log", table_kwargs=NEVER_REUSED) as batch_op:
+        batch_op.drop_constraint("uq_audit_log_previous_hash", type_="unique")
         batch_op.create_foreign_key(
             "fk_audit_log_actor_id", "users", ["actor_id"], ["id"], ondelete="SET NULL"
         )

@@ -135,11 +135,12 @@ class Narrator:
         if (team.id, identity.user_id) in self._direct:
             text = _("Team ${team}, with ${user} in it, has ${what} on ${place}.")
             return self._say(text, identity, team=team.name, **names)
+        groups = self._groups.get(team.id, [])
+        group = next((name for id_, name in groups if id_ in identity.group_ids), None)
+        if group is None:  # it was taken away since they were identified
+            return self._say(_("Team ${team} has ${what} on ${place}."), team=team.name, **names)
         text = _(
             "Team ${team}, with ${user} in it through group ${group}, has ${what} on ${place}."
-        )
-        group = next(
-            name for id_, name in self._groups.get(team.id, []) if id_ in identity.group_ids
         )
         return self._say(text, identity, team=team.name, group=group, **names)
 

@@ -55,5 +55,6 @@ class AuditEntry(Base):
     target: Mapped[str] = mapped_column(String(255), default="")
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    previous_hash: Mapped[str] = mapped_column(String(64), default="")
+    # Unique: no two entries can follow the same one, whatever the isolation of transactions.
+    previous_hash: Mapped[str] = mapped_column(String(64), default="", unique=True)
     hash: Mapped[str] = mapped_column(String(64), unique=True)

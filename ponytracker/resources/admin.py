@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pyramid.authorization import Everyone
 
 from ponytracker.models import Group, Team, User
-from ponytracker.resources.base import Resource, number
+from ponytracker.resources.base import Resource, is_shown, number
 from ponytracker.resources.grant import SiteGrantsResource
 from ponytracker.security.acl import EVERYTHING, Ace, allow, deny
 from ponytracker.security.permissions import Permission
@@ -81,8 +81,8 @@ class AccountsResource(Resource):
         ]
 
     def __getitem__(self, name: str) -> AccountResource:
-        found: Any = self.session.get(self.model, number(name))
-        if found is None:
+        found: Any = is_shown(self) and self.session.get(self.model, number(name))
+        if not found:
             raise KeyError(name)
         return self.child(self, found)
 

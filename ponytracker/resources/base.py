@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
+from pyramid.traversal import find_root
+
 from ponytracker.security.acl import Ace
+from ponytracker.security.permissions import Permission
+from ponytracker.security.policy import may
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
@@ -18,6 +22,11 @@ class Resource:
 
     def __acl__(self) -> list[Ace]:
         return []
+
+
+def is_shown(node: Resource) -> bool:
+    """Return whether whoever asks may see *node*: else what is in it is not there for them."""
+    return bool(may(find_root(node).identity, node, Permission.VIEW))
 
 
 def number(name: str) -> int:

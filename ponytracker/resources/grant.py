@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyramid.authorization import Everyone
+from pyramid.location import lineage
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from ponytracker.models import Grant, Project
-from ponytracker.resources.base import Resource, number
+from ponytracker.resources.base import Resource, is_shown, number
+from ponytracker.security.acl import EVERYTHING, Ace, allow, deny
 from ponytracker.security.permissions import GLOBAL_ONLY, ON_PROJECT, Permission
+from ponytracker.security.principals import SUPERUSER, grantee_principal
 
 
 class GrantsResource(Resource):
@@ -28,7 +32,22 @@ class GrantsResource(Resource):
         self.project = project
         self.session = parent.session
 
+    def __acl__(self) -> list[Ace]:
+        # Who manages these grants sees them; then nobody else does, whom a parent would let.
+        return [
+            allow(SUPERUSER, EVERYTHING),
+            *(
+                allow(grantee_principal(grant), Permission.VIEW, grant)
+                for node in lineage(self.__parent__)
+                for grant in getattr(node, "grants", ())
+                if grant.gives(self.manager)
+            ),
+            deny(Everyone, Permission.VIEW),
+        ]
+
     def __getitem__(self, name: str) -> GrantResource:
+        if not is_shown(self):
+            raise KeyError(name)
         project_id = self.project and self.project.id
         grant = self.session.scalar(
             select(Grant)

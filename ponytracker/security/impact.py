@@ -9,7 +9,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import ColumnElement, Select, and_, distinct, exists, func, not_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    distinct,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session, aliased
 
 from ponytracker.models.account import Group, Team, User, group_users, team_groups, team_users
@@ -24,59 +36,82 @@ from ponytracker.security.visibility import (
     may_see_project,
 )
 
+MAX_PAIRS = 50_000
+"""Of people and what is at stake for them, that are looked at one by one."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Impact:
-    """*people* lose sight of *projects*; and so many lose each of *rights* somewhere."""
+    """*people* lose sight of *projects*; and so many lose each of *rights* somewhere.
+
+    Where it is not *exact*, these are the most there may be: a group of thousands in hundreds of
+    projects is not looked at person by person while somebody waits for a page.
+    """
 
     people: int
     projects: int
     rights: Mapping[Permission, int]
+    exact: bool = True
 
     def __bool__(self) -> bool:
         return bool(self.people or self.rights)
 
 
 def assess(session: Session, removal: Removal) -> Impact:
-    """Return what active people, superusers aside, would lose by *removal*: two queries."""
+    """Return what active people, superusers aside, would lose by *removal*: five queries."""
     concerned = and_(User.is_active, not_(User.is_superuser), removal.people)
+    at_stake = select(func.count()).select_from(Project).where(_at_stake(removal))
+    stakes = _stakes(removal)
+    people = session.scalars(select(func.count()).select_from(User).where(concerned)).one()
+    projects = session.scalars(at_stake).one()
+    permissions = session.scalars(select(stakes.c.permission)).all()
+    if people * max(projects, len(permissions)) > MAX_PAIRS:
+        most = dict.fromkeys(map(Permission, sorted(set(permissions))), people)
+        return Impact(people if projects else 0, projects, most, exact=False)
     people, projects = session.execute(_lost_sight(concerned, removal)).one()
-    rights = session.execute(_lost_rights(concerned, removal)).all()
+    rights = session.execute(_lost_rights(concerned, removal, stakes)).all()
     return Impact(people, projects, {Permission(name): count for name, count in rights})
 
 
-def _lost_sight(concerned: ColumnElement[bool], removal: Removal) -> Select[int, int]:
-    """Return the query for how many people lose sight of how many projects."""
+def _at_stake(removal: Removal) -> ColumnElement[bool]:
+    """Return the condition on private projects that somebody may lose sight of."""
     touched = aliased(Grant)
     gives_access = touched.permissions.any(permission=Permission.ACCESS_PROJECT)
-    at_stake = exists().where(
-        removal.touched(touched),
-        or_(touched.project_id == Project.id, and_(touched.project_id.is_(None), gives_access)),
-    )
-    return (
-        select(func.count(distinct(User.id)), func.count(distinct(Project.id)))
-        .select_from(User)
-        .join(Project, true())
-        .where(
-            concerned,
-            Project.access == Access.PRIVATE,
-            at_stake.correlate(Project),
-            may_see_project(each_user()),
-            not_(may_see_project(each_user(removal))),
-        )
-    )
+    shows = or_(touched.project_id == Project.id, and_(touched.project_id.is_(None), gives_access))
+    shown = exists().where(removal.touched(touched), shows).correlate(Project)
+    return and_(Project.access == Access.PRIVATE, shown)
 
 
-def _lost_rights(concerned: ColumnElement[bool], removal: Removal) -> Select[str, int]:
-    """Return the query for how many people lose which right, on some project or on all."""
+def _stakes(removal: Removal) -> Subquery:
+    """Return the rights that somebody may lose: each with the project, or none, that it is on."""
     touched, theirs = aliased(Grant), aliased(GrantPermission)
-    stakes = (
+    return (
         select(theirs.permission, touched.project_id)
         .join(touched, touched.id == theirs.grant_id)
         .where(removal.touched(touched))
         .distinct()
         .subquery()
     )
+
+
+def _lost_sight(concerned: ColumnElement[bool], removal: Removal) -> Select[int, int]:
+    """Return the query for how many people lose sight of how many projects."""
+    return (
+        select(func.count(distinct(User.id)), func.count(distinct(Project.id)))
+        .select_from(User)
+        .join(Project, _at_stake(removal))
+        .where(
+            concerned,
+            may_see_project(each_user()),
+            not_(may_see_project(each_user(removal))),
+        )
+    )
+
+
+def _lost_rights(
+    concerned: ColumnElement[bool], removal: Removal, stakes: Subquery
+) -> Select[str, int]:
+    """Return the query for how many people lose which right, on some project or on all."""
 
     def has(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
         """Return that some grant gives the user of a row the right of that row."""

@@ -21,7 +21,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from ponytracker.db import SAFE_METHODS
 from ponytracker.errors import Conflict
 from ponytracker.i18n import _
-from ponytracker.resources import RESERVED_NAMES, Root
+from ponytracker.resources import RESERVED_NAMES, Resource, Root
+from ponytracker.security.permissions import Permission
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +48,17 @@ def not_found(error: Any, request: Any) -> Any:
     allowed = _allowed_methods(error, request)
     if allowed:
         return method_not_allowed(HTTPMethodNotAllowed(headers={"Allow": allowed}), request)
-    might_be_project = isinstance(request.context, Root) and request.view_name not in RESERVED_NAMES
-    if might_be_project and not request.identity.is_signed_in:
+    if not request.identity.is_signed_in and _might_be_there(request):
         return _sign_in(request)
     return _page(request, 404, _("Not found"), NOT_FOUND)
+
+
+def _might_be_there(request: Any) -> bool:
+    """Return whether someone signed in might find what was not found for nobody."""
+    context = request.context
+    if isinstance(context, Root):
+        return request.view_name not in RESERVED_NAMES
+    return isinstance(context, Resource) and not request.has_permission(Permission.VIEW, context)
 
 
 @forbidden_view_config(renderer=PAGE)

@@ -138,6 +138,24 @@ ACCOUNT_PLACES = (
 )
 
 
+HIDDEN = {
+    **dict.fromkeys(
+        (
+            tree.UserResource,
+            tree.GroupResource,
+            tree.TeamResource,
+            tree.GroupUserResource,
+            tree.TeamUserResource,
+            tree.TeamGroupResource,
+        ),
+        Permission.MANAGE_ACCOUNTS,
+    ),
+    tree.SiteGrantResource: Permission.MANAGE_GLOBAL_PERMISSION,
+    tree.ProjectGrantResource: Permission.MANAGE_PROJECT_PERMISSION,
+}
+"""What is as if it were not there for whoever lacks a right."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Kind:
     """A kind of project."""
@@ -214,6 +232,8 @@ def expected(who: Who, context: type, permission: object, kind: Kind | None) -> 
     if kind is not None and kind.archived and permission not in READ_ONLY:
         return "out"
     rights = who.everywhere | (who.on_projects if kind else frozenset())
+    if context in HIDDEN and not who.is_superuser and HIDDEN[context] not in rights:
+        return "hidden"
     if who.is_superuser:
         allowed = True
     elif permission is Permission.SIGNED_IN:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import insert
 
-from ponytracker.models import Access, Grant, Group, Project, Team
+from ponytracker.models import Access, Grant, Group, Project, Team, User
 from ponytracker.security.permissions import ON_PROJECT
 
 KINDS = {"open": Access.PUBLIC, "members": Access.REGISTERED, "secret": Access.PRIVATE}
@@ -143,6 +143,44 @@ def test_hidden_and_absent_are_answered_alike(
             out = 303 if method in ("GET", "HEAD") else 403
             assert answers[0].status_int == (404 if signed_in else out)
             assert alike(answers[0], "secret") == alike(answers[1], "absent")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+@pytest.mark.parametrize("signed_in", [True, False])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/admin/users/ID/",
+        "/admin/users/ID/edit/",
+        "/admin/users/ID/remove-group/ID/",
+        "/admin/groups/ID/delete/",
+        "/admin/groups/ID/remove-user/ID/",
+        "/admin/teams/ID/",
+        "/admin/teams/ID/remove-group/ID/",
+        "/admin/permissions/ID/edit/",
+        "/open/permissions/ID/",
+        "/open/permissions/ID/toggle/manage_issue/",
+    ],
+)
+def test_nobody_can_count_accounts_and_grants(
+    world, session, projects, visitor, visitor_as, place, method, signed_in
+):
+    there, absent = 900_000_001, 900_000_002
+    user = User(id=there, username="someone")
+    group = Group(id=there, name="some", users=[user])
+    session.add(Team(id=there, name="others", groups=[group]))
+    project = projects["open"] if place.startswith("/open") else None
+    session.add(Grant(id=there, project=project, user=user))
+    world.user("stranger")
+    browser = visitor_as("stranger") if signed_in else visitor
+    token = browser.get("/login").forms["login-form"]["csrf_token"].value
+    body = f"csrf_token={token}".encode() if method == "POST" else b""
+    first, second = (
+        browser.request(place.replace("ID", str(id_)), method=method, body=body, expect_errors=True)
+        for id_ in (there, absent)
+    )
+    assert first.status_int == 404 if signed_in else first.status_int in (303, 403)
+    assert alike(first, str(there)) == alike(second, str(absent))
 
 
 def test_someone_signed_out_is_sent_to_sign_in_and_from_there_on(world, projects, visitor):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import delete, select, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ponytracker.cli import audit as command
 from ponytracker.cli.site import Site
@@ -107,25 +107,32 @@ def test_the_first_entry_cannot_go_unseen(session, log, unguarded):
         audit.verify(session)
 
 
-def test_an_entry_put_in_between_is_found(session, log, unguarded):
-    """Also one that fits what is before it, and has a right hash."""
+def put_in_between(session, log, previous_hash):
     session.execute(update(AuditEntry).where(AuditEntry.id > log[2]).values(id=AuditEntry.id + 100))
-    before = session.get_one(AuditEntry, log[2])
     false = AuditEntry(
         id=log[2] + 1,
-        created_at=before.created_at,
+        created_at=session.get_one(AuditEntry, log[2]).created_at,
         actor_id=7,
         actor_name="alice",
         address="",
         action="user.add",
         target="mallory",
-        previous_hash=before.hash,
+        previous_hash=previous_hash,
     )
     false.hash = audit.hash_entry(false)
     session.add(false)
-    session.commit()
-    with pytest.raises(audit.Broken, match=f"Entry {log[3] + 100} does not follow"):
+    session.flush()
+
+
+def test_an_entry_put_in_between_is_found(session, log, unguarded):
+    put_in_between(session, log, "0" * 64)
+    with pytest.raises(audit.Broken, match=f"Entry {log[2] + 1} does not follow"):
         audit.verify(session)
+
+
+def test_no_two_entries_can_follow_the_same_one(session, log, unguarded):
+    with pytest.raises(IntegrityError):
+        put_in_between(session, log, session.get_one(AuditEntry, log[2]).hash)
 
 
 def test_entries_that_change_places_are_found(session, log, unguarded):
@@ -201,9 +208,7 @@ def test_the_command_says_that_the_log_is_whole(run, session, log):
     _, last_hash = audit.verify(session)
     done = run()
     assert done.exit_code == 0
-    assert done.output == (
-        f"The audit log is whole: 5 entries.\nThe last hash is {last_hash}\n"
-    )
+    assert done.output == (f"The audit log is whole: 5 entries.\nThe last hash is {last_hash}\n")
     assert run("--noted", last_hash.upper()).exit_code == 0
 
 
