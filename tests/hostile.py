@@ -60,12 +60,12 @@ Fields = list[tuple[str, Any]]
 def hostile_posts(good: dict[str, str]) -> Iterator[tuple[str, Fields]]:
     """Yield what may come instead of the fields *good* of a form, each with what is wrong."""
     yield "no field", []
-    for name in good:
+    for name, fitting in good.items():
         others = [(other, value) for other, value in good.items() if other != name]
         yield f"{name} missing", others
-        yield f"{name} doubled", [*others, (name, good[name]), (name, "other")]
+        yield f"{name} doubled", [*others, (name, fitting), (name, "other")]
         yield f"{name} as a file", [*others, (name, Upload("a.txt", b"text", "text/plain"))]
-        yield f"{name}[] as a list", [*others, (f"{name}[]", good[name])]
+        yield f"{name}[] as a list", [*others, (f"{name}[]", fitting)]
         for wrong, text in TEXTS.items():
             yield f"{name}: {wrong}", [*others, (name, text)]
 
@@ -107,7 +107,7 @@ def undone(database: Database) -> Iterator[None]:
 def _came_back(answer: TestResponse, form: str, fields: Fields, wrong: str) -> None:
     assert f'id="{form}"' in answer.text, wrong
     assert "invalid-feedback" in answer.text or "alert-danger" in answer.text, wrong
-    # Nothing else is parsed, since there are hundreds of these pages, some with hundreds of choices.
+    # Nothing else is parsed: there are hundreds of these pages, some with hundreds of choices.
     shown = SoupStrainer(["input", "textarea"])
     page = BeautifulSoup(answer.text, "html.parser", parse_only=shown)
     typed: dict[str, Any] = {}

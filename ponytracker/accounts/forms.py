@@ -117,6 +117,23 @@ class UpdateProfileForm(Form):
     email = EmailField(_("Email address"))
     notifications = notifications_field()
     time_zone = time_zone_field()
+    # To another address one can have another password sent: a session left open is not enough.
+    password = PasswordField(_("Password"))
 
     def __init__(self, request: Any, user: User) -> None:
+        self.email_before = user.email
         super().__init__(request, obj=user)
+        if request.settings.external_auth or not user.password_hash:
+            del self.password
+
+    @property
+    def changes_email(self) -> bool:
+        return bool((self.email.data or None) != (self.email_before or None))
+
+    @property
+    def needs_password(self) -> bool:
+        return "password" in self and self.changes_email
+
+    def validate_password(self, field: wtforms.Field) -> None:
+        if self.needs_password and not field.data:
+            raise validators.ValidationError(_("Enter your password to change the email address."))

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, true
 from sqlalchemy.orm import Session
 
+from ponytracker.accounts.losses import losses_of_group
 from ponytracker.accounts.query import MAX_SUGGESTIONS, has_text
-from ponytracker.accounts.service import NameTaken, OwnRights
+from ponytracker.accounts.service import NameTaken, OwnRights, check_may_move
 from ponytracker.errors import Conflict
 from ponytracker.i18n import _
 from ponytracker.models import Group, User
@@ -42,7 +43,7 @@ def edit_group(session: Session, actor: Identity, group: Group, *, name: str) ->
 def delete_group(session: Session, actor: Identity, group: Group) -> None:
     """Delete a group, and with it its places in teams and the grants to it."""
     _lock(session, group)
-    before = {"users": count_users(session, group)}
+    before = losses_of_group(session, group)
     session.delete(group)
     record(session, actor, "group.delete", group.name, before=before)
 
@@ -55,6 +56,7 @@ def add_user(session: Session, actor: Identity, group: Group, user: User) -> Non
 
 def remove_user(session: Session, actor: Identity, group: Group, user: User) -> None:
     """Take *user* out of *group*; raise `Conflict` where they are not in it."""
+    check_removal(session, actor, group, user)
     gone = session.execute(
         delete(group_users).where(_is_place(group, user)).returning(group_users.c.user_id)
     )
@@ -71,6 +73,7 @@ def check_name(session: Session, name: str, *, besides: Group | None = None) -> 
 
 def check_addition(session: Session, actor: Identity, group: Group, user: User) -> None:
     """Raise `Conflict` where *actor* must not add *user*, or has no need to."""
+    check_may_move(actor, user)
     if has_user(session, group, user):
         raise Conflict(_("User already in group."))
     if user.id == actor.user_id and not actor.is_superuser:
@@ -82,8 +85,9 @@ def check_addition(session: Session, actor: Identity, group: Group, user: User) 
         )
 
 
-def check_removal(session: Session, group: Group, user: User) -> None:
-    """Raise `Conflict` where *user* is not in *group*."""
+def check_removal(session: Session, actor: Identity, group: Group, user: User) -> None:
+    """Raise `Conflict` where *actor* must not remove *user*, or they are not in *group*."""
+    check_may_move(actor, user)
     if not has_user(session, group, user):
         raise _not_in_group(group, user)
 

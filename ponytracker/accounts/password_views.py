@@ -11,27 +11,23 @@ from pyramid.view import view_config
 from ponytracker.accounts import profile
 from ponytracker.accounts.forms import UpdatePasswordForm
 from ponytracker.accounts.profile_views import PROFILE, profile_page
-from ponytracker.accounts.tries import may_try
+from ponytracker.accounts.tries import knows_password
 from ponytracker.i18n import _
 from ponytracker.resources import ProfileResource
-from ponytracker.security.sessions import ONE_DAY, STAY
-from ponytracker.security.throttling import Purpose
+from ponytracker.security.sessions import KEY, ONE_DAY, STAY
 
 
 @view_config(request_method="POST", request_param=UpdatePasswordForm.button, **PROFILE)
 def update_password(context: ProfileResource, request: Any) -> Any:
     user = request.user
     form = UpdatePasswordForm(request, username=user.username, email=user.email)
-    if (
-        form.accepts()
-        and may_try(form, Purpose.CHANGE, user.username)
-        and _is_old(request, form, user.password_hash)
-    ):
+    if form.accepts() and knows_password(form, form.old, user):
         stay = STAY in request.session
         token = profile.change_password(
             request.dbsession,
             request.identity,
             request.throttle,
+            profile.Proof(request.session.get(KEY), user.password_hash),
             password_hash=request.hash_password(form.new1.data),
             days=request.settings.session_days if stay else ONE_DAY,
             user_agent=request.user_agent or "",
@@ -40,13 +36,3 @@ def update_password(context: ProfileResource, request: Any) -> Any:
         request.session.flash(_("Password updated successfully."), "success")
         return HTTPSeeOther(request.resource_path(context))
     return profile_page(request, form)
-
-
-def _is_old(request: Any, form: UpdatePasswordForm, password_hash: str | None) -> bool:
-    """Return whether the present password is the one typed; if not, *form* says so."""
-    request.release_database()
-    if request.passwords.check(password_hash, form.old.data):
-        return True
-    request.response.status_int = 422
-    form.old.errors = [_("This is not your password.")]
-    return False

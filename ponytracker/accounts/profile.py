@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import case, delete, select
 from sqlalchemy.orm import Session
 
+from ponytracker.accounts.service import edit_user
 from ponytracker.errors import Conflict, DomainError
 from ponytracker.i18n import _
 from ponytracker.models import Group, Project, ProjectSubscription, SignInSession, Team, User
 from ponytracker.models.account import group_users, team_groups, team_users
 from ponytracker.security.audit import record
 from ponytracker.security.principals import Identity
-from ponytracker.security.sessions import end_all, start_session
+from ponytracker.security.sessions import end_all, is_going_on, start_session
 from ponytracker.security.throttling import Purpose, Throttle
 from ponytracker.security.visibility import may_see_project
 
@@ -115,10 +117,34 @@ def sign_out_everywhere(session: Session, actor: Identity) -> None:
     record(session, actor, "user.sign_out_everywhere", actor.username)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Proof:
+    """What *actor* has shown: the session of *token*, and the password of *password_hash*."""
+
+    token: object
+    password_hash: str | None
+
+
+def edit_profile(
+    session: Session,
+    actor: Identity,
+    throttle: Throttle,
+    user_id: int,
+    proof: Proof | None,
+    **fields: Any,
+) -> None:
+    """Change those *fields* of *actor*'s account; with a *proof*, only if that still holds."""
+    user = edit_user(session, actor, user_id, **fields)
+    if proof is not None:
+        _check_proof(session, user, proof)
+        throttle.forgive(session, Purpose.CHANGE, user.username)
+
+
 def change_password(
     session: Session,
     actor: Identity,
     throttle: Throttle,
+    proof: Proof,
     *,
     password_hash: str,
     days: int,
@@ -126,6 +152,7 @@ def change_password(
 ) -> str:
     """Give *actor* another password, and return the token of the one session that goes on."""
     user = _lock_own(session, actor)
+    _check_proof(session, user, proof)
     user.password_hash = password_hash
     end_all(session, user.id)
     token = start_session(session, user, days=days, address=actor.address, user_agent=user_agent)
@@ -135,7 +162,22 @@ def change_password(
 
 
 def _lock_own(session: Session, actor: Identity) -> User:
-    user = session.get(User, actor.user_id, with_for_update={"key_share": True})
+    user = session.scalar(
+        select(User)
+        .where(User.id == actor.user_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
     if user is None:
         raise Conflict(_("This account was deleted meanwhile."))
     return user
+
+
+def _check_proof(session: Session, user: User, proof: Proof) -> None:
+    """Raise `Conflict` where *proof* does not hold any more for *user*, whose row is locked.
+
+    Checking a password is slow, and holds no lock.
+    """
+    holds = user.is_active and user.password_hash == proof.password_hash
+    if not holds or not is_going_on(session, user.id, proof.token):
+        raise Conflict(_("You were signed out, or your password was changed meanwhile."))

@@ -76,14 +76,20 @@ def _in_names(text: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def find_typed_user(session: Session, typed: str) -> User | None:
-    """Return the user whom *typed* names: "alice" or, as suggested, "alice (Alice Liddell)"."""
+    """Return the user whom *typed* names: "alice" or, as suggested, "alice (Alice Liddell)".
+
+    Where it names two, because an old or imported username reads like that, it is neither.
+    """
     # A username may hold brackets itself, so each of them may be where it ends.
     ends = [match.start() for match in _BEFORE_FULL_NAME.finditer(typed)]
     keys = {fold(typed[:end]) for end in ends if end <= MAX_USERNAME}
     users = session.scalars(select(User).where(User.username_key.in_({fold(typed), *keys}))).all()
-    by_name = [user for user in users if user.username_key == fold(typed)]
-    by_both = [user for user in users if fold(user.username_and_full_name) == fold(typed)]
-    return next(iter(by_name + by_both), None)
+    fitting = [
+        user
+        for user in users
+        if fold(typed) in (user.username_key, fold(user.username_and_full_name))
+    ]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -139,7 +145,7 @@ def list_grants_of(
     *,
     viewer: Identity,
 ) -> Sequence[Grant]:
-    """Return the grants that *user* has, in those *groups* and *teams*; first those on all projects.
+    """Return the grants that *user* has, in those *groups* and *teams*; first those on all.
 
     A grant on a project that *viewer* may not see is not among them: it would tell of the project.
     """

@@ -5,11 +5,13 @@ A superuser is changed by superusers only, and the last active one stays one.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from ponytracker.accounts.losses import losses_of_user
 from ponytracker.errors import Conflict, DomainError
 from ponytracker.i18n import _
 from ponytracker.models import Notifications, User
@@ -18,6 +20,12 @@ from ponytracker.security.audit import record
 from ponytracker.security.principals import Identity
 from ponytracker.security.sessions import end_all
 from ponytracker.text import MAX_USERNAME, clean_line, fold
+
+_MARKS = frozenset("@.+-_[]")
+"""What a username may have besides letters and digits."""
+
+_RESERVED = frozenset({"ghost"})
+"""Names that pages show where there is nobody."""
 
 
 class NameTaken(Conflict):
@@ -83,15 +91,19 @@ def edit_user(session: Session, actor: Identity, user_id: int, **fields: Any) ->
     """Change those *fields* of an account; the others stay."""
     user = _lock_user(session, actor, user_id)
     before = _audited(user)
-    if fields.get("is_superuser", user.is_superuser) != user.is_superuser:
+    was_superuser = user.is_superuser
+    if fields.get("is_superuser", was_superuser) != was_superuser:
         if not actor.is_superuser:
             raise Conflict(_("Only a superuser can make another one."))
-        if user.is_superuser:
+        if was_superuser:
             check_not_last_superuser(session, user)
     if "username" in fields:
         check_username(session, fields["username"], besides=user)
     for name, value in fields.items():
         setattr(user, name, value)
+    if user.is_superuser and not was_superuser:
+        # A session or link that somebody else may have had must not become one of a superuser.
+        end_all(session, user.id)
     after = _audited(user)
     if after != before:
         record(session, actor, "user.edit", before["username"], before=before, after=after)
@@ -133,16 +145,29 @@ def delete_user(session: Session, actor: Identity, user_id: int) -> None:
     """Delete an account. What it wrote stays, under "ghost"; what it was given goes with it."""
     user = _lock_user(session, actor, user_id)
     check_not_last_superuser(session, user)
-    before = _audited(user)
+    before = {**_audited(user), **losses_of_user(session, user)}
     session.delete(user)
     record(session, actor, "user.delete", before["username"], before=before)
 
 
 def check_username(session: Session, username: str, *, besides: User | None = None) -> None:
-    """Raise `UnfitName` or `NameTaken` where *username* is none for an account, or is another's."""
+    """Raise `UnfitName` or `NameTaken` where *username* is none for an account, or is another's.
+
+    A name that stays as it is, *besides* has it, may be one that nobody could choose today.
+    """
+    if besides is not None and username == besides.username:
+        return
     fits = 0 < len(username) <= MAX_USERNAME and len(fold(username)) <= MAX_USERNAME_KEY
     if not fits or username != clean_line(username).strip():
         raise UnfitName(_("A username has 1 to 150 characters, and no blanks at its ends."))
+    # Nobody shall pass for another: no blank, bracket or invisible sign, as in "alice (Alice)".
+    is_plain = all(character.isalnum() or character in _MARKS for character in username)
+    if not is_plain or unicodedata.normalize("NFKC", username) != username:
+        raise UnfitName(_("Use only letters, digits and @ . + - _ [ ]."))
+    if not any(character.isalnum() for character in username):
+        raise UnfitName(_("A username has at least one letter or digit."))
+    if fold(username) in _RESERVED:
+        raise UnfitName(_("This name stands for people whose account was deleted."))
     if find_user(session, username) not in (None, besides):
         raise NameTaken(_("There is already a user with this name."))
 
@@ -154,6 +179,12 @@ def check_not_last_superuser(session: Session, user: User) -> None:
         raise LastSuperuser(
             _("This is the last active superuser: without one nobody could manage the site.")
         )
+
+
+def check_may_move(actor: Identity, user: User) -> None:
+    """Raise `Conflict` where *actor* must not change which groups and teams *user* is in."""
+    if user.is_superuser and not actor.is_superuser:
+        raise Conflict(_("Only a superuser can change the groups and teams of a superuser."))
 
 
 def find_user(session: Session, username: str) -> User | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ponytracker.accounts.service import find_user
 from ponytracker.models import User
 from ponytracker.models.base import now
 from ponytracker.security.audit import record
-from ponytracker.security.passwords import Passwords
 from ponytracker.security.principals import Identity, identify
 from ponytracker.security.sessions import end_session, start_session
 from ponytracker.security.throttling import Purpose, Throttle
@@ -28,24 +28,35 @@ def find_credentials(session: Session, username: str) -> tuple[int | None, str |
 def sign_in(
     session: Session,
     actor: Identity,
-    passwords: Passwords,
     throttle: Throttle,
     *,
     user_id: int | None,
-    password: str,
+    password_hash: str,
+    new_hash: str,
+    before: object,
     days: int,
     user_agent: str,
 ) -> str | None:
-    """Return the token of a new signed-in session of *user_id*, whose *password* was right.
+    """Return the token of a new signed-in session of *user_id*, whose password was right.
 
-    Or nothing, where the account has gone meanwhile. A hash made at another cost than today's, or
-    by Django, is replaced. *actor* is nobody yet, but somewhere.
+    It was checked against *password_hash*, for which *new_hash* is stored (`Passwords.renew`). The
+    check is slow: nothing is returned where the account has gone meanwhile, is disabled, or has
+    another password. *before* is the token of the session that this one replaces. *actor* is
+    nobody yet, but somewhere.
     """
-    user = session.get(User, user_id)
-    if user is None or user.password_hash is None or not user.is_active:
+    # Locked, so that whoever disables it or changes its password ends this session as well.
+    user = session.scalar(
+        select(User)
+        .where(User.id == user_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    if user is None or not user.is_active or user.password_hash != password_hash:
         return None
-    if passwords.needs_rehash(user.password_hash):
-        user.password_hash = passwords.hash(password)
+    user.password_hash = new_hash
+    # In this order, as whoever signs out: the account, the session, the audit log, which one writes
+    # at a time. Two who take them in another order would wait for each other.
+    end_session(session, before)
     user.last_sign_in_at = now()
     token = start_session(session, user, days=days, address=actor.address, user_agent=user_agent)
     throttle.forgive(session, Purpose.SIGN_IN, user.username)

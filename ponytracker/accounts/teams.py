@@ -18,8 +18,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from ponytracker.accounts.losses import losses_of_team
 from ponytracker.accounts.query import MAX_SUGGESTIONS
-from ponytracker.accounts.service import NameTaken, OwnRights
+from ponytracker.accounts.service import NameTaken, OwnRights, check_may_move
 from ponytracker.errors import Conflict
 from ponytracker.i18n import _
 from ponytracker.models import Group, Team, User
@@ -52,7 +53,7 @@ def edit_team(session: Session, actor: Identity, team: Team, *, name: str) -> No
 def delete_team(session: Session, actor: Identity, team: Team) -> None:
     """Delete a team, and with it the grants to it."""
     _lock(session, team)
-    before = {"users": count_users(session, team), "groups": count_groups(session, team)}
+    before = losses_of_team(session, team)
     session.delete(team)
     record(session, actor, "team.delete", team.name, before=before)
 
@@ -65,7 +66,7 @@ def add_user(session: Session, actor: Identity, team: Team, user: User) -> None:
 
 def remove_user(session: Session, actor: Identity, team: Team, user: User) -> None:
     """Take *user* out of *team*, where a group may keep them."""
-    check_user_removal(session, team, user)
+    check_user_removal(session, actor, team, user)
     gone = session.execute(
         delete(team_users).where(_is_user_place(team, user)).returning(team_users.c.user_id)
     )
@@ -97,6 +98,7 @@ def check_name(session: Session, name: str, *, besides: Team | None = None) -> N
 
 def check_user_addition(session: Session, actor: Identity, team: Team, user: User) -> None:
     """Raise `Conflict` where *actor* must not add *user*, or has no need to."""
+    check_may_move(actor, user)
     if has_user(session, team, user):
         raise Conflict(_("User already in team."))
     if user.id == actor.user_id and not actor.is_superuser:
@@ -121,8 +123,9 @@ def check_group_addition(session: Session, actor: Identity, team: Team, group: G
         )
 
 
-def check_user_removal(session: Session, team: Team, user: User) -> None:
-    """Raise `Conflict` where *user* is not in *team*, or only through groups."""
+def check_user_removal(session: Session, actor: Identity, team: Team, user: User) -> None:
+    """Raise `Conflict` where *actor* must not remove *user*, or they are not in *team* directly."""
+    check_may_move(actor, user)
     if has_user(session, team, user):
         return
     groups = groups_between(session, team, user)

@@ -8,8 +8,9 @@ import math
 from babel.dates import format_timedelta
 
 from ponytracker.i18n import _
+from ponytracker.models import User
 from ponytracker.security.throttling import Purpose
-from ponytracker.web.forms import Form
+from ponytracker.web.forms import Form, PasswordField
 
 
 def may_try(form: Form, purpose: Purpose, name: str) -> bool:
@@ -30,6 +31,22 @@ def may_try(form: Form, purpose: Purpose, name: str) -> bool:
             mapping={"time": _in_words(seconds, request.locale_name)},
         )
     )
+    return False
+
+
+def knows_password(form: Form, field: PasswordField, user: User) -> bool:
+    """Count a try of *user*'s own password, and return whether *field* holds it; or *form* says no.
+
+    What the request has written before is committed.
+    """
+    if not may_try(form, Purpose.CHANGE, user.username):
+        return False
+    # Checking a password is meant to be slow; on SQLite nobody could write meanwhile.
+    form.request.release_database()
+    if form.request.passwords.check(user.password_hash, field.data):
+        return True
+    form.request.response.status_int = 422
+    field.errors = [_("This is not your password.")]
     return False
 
 

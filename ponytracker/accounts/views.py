@@ -13,7 +13,7 @@ from ponytracker.accounts.forms import LoginForm
 from ponytracker.accounts.tries import may_try
 from ponytracker.i18n import _
 from ponytracker.resources import LoginResource, Root
-from ponytracker.security.sessions import KEY, ONE_DAY, end_session
+from ponytracker.security.sessions import KEY, ONE_DAY
 from ponytracker.security.throttling import Purpose
 from ponytracker.web.paths import site_path
 
@@ -30,7 +30,6 @@ def login(context: LoginResource, request: Any) -> Any:
     if form.accepts() and may_try(form, Purpose.SIGN_IN, form.username.data):
         token = _sign_in(request, form)
         if token is not None:
-            end_session(request.dbsession, request.session.get(KEY))
             remember(request, token, stay=form.stay.data)
             return HTTPSeeOther(site_path(request, "next") or home)
         request.response.status_int = 422
@@ -73,14 +72,15 @@ def _sign_in(request: Any, form: LoginForm) -> str | None:
     # Checking a password is meant to be slow; on SQLite nobody could write meanwhile.
     request.release_database()
     token = None
-    if request.passwords.check(password_hash, password):
+    if request.passwords.check(password_hash, password) and password_hash:
         token = signing_in.sign_in(
             request.dbsession,
             request.identity,
-            request.passwords,
             request.throttle,
             user_id=user_id,
-            password=password,
+            password_hash=password_hash,
+            new_hash=request.passwords.renew(password_hash, password),
+            before=request.session.get(KEY),
             days=request.settings.session_days if form.stay.data else ONE_DAY,
             user_agent=request.user_agent or "",
         )

@@ -162,7 +162,7 @@ def suggest_groups(context: UserResource, request: Any) -> Suggestions:
     renderer="confirm.jinja2",
 )
 def confirm_remove_user(context: GroupUserResource, request: Any) -> dict[str, Any]:
-    groups.check_removal(request.dbsession, context.group, context.user)
+    groups.check_removal(request.dbsession, request.identity, context.group, context.user)
     removal = impact.group_user_removal(context.group, context.user)
     return {
         "title": context.group.name,

@@ -234,7 +234,7 @@ def suggest_teams(context: UserResource, request: Any) -> Suggestions:
     renderer="templates/team_remove_user.jinja2",
 )
 def confirm_remove_user(context: TeamUserResource, request: Any) -> dict[str, Any]:
-    teams.check_user_removal(request.dbsession, context.team, context.user)
+    teams.check_user_removal(request.dbsession, request.identity, context.team, context.user)
     removal = impact.team_user_removal(context.team, context.user)
     return {
         "title": context.team.name,

@@ -138,7 +138,8 @@ class Narrator:
         groups = self._groups.get(team.id, [])
         group = next((name for id_, name in groups if id_ in identity.group_ids), None)
         if group is None:  # it was taken away since they were identified
-            return self._say(_("Team ${team} has ${what} on ${place}."), team=team.name, **names)
+            text = _("Team ${team} has ${what} on ${place}.")
+            return self._say(text, identity, team=team.name, **names)
         text = _(
             "Team ${team}, with ${user} in it through group ${group}, has ${what} on ${place}."
         )

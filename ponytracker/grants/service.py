@@ -6,6 +6,7 @@ have: else to manage permissions would be to have all of them. Superusers have t
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from ponytracker.i18n import _
 from ponytracker.models import Grant, GrantPermission, Group, Project, Team, User
 from ponytracker.resources import GrantsResource
 from ponytracker.security import audit
+from ponytracker.security.impact import Impact, assess, grant_removal
 from ponytracker.security.permissions import Permission
 from ponytracker.security.policy import may
 from ponytracker.security.principals import Identity, grantee_principal
@@ -89,6 +91,19 @@ def delete_grant(session: Session, actor: Identity, place: GrantsResource, grant
     before, target = _facts(grant), _target(place, grantee_of(grant))
     session.delete(grant)
     audit.record(session, actor, "grant.delete", target, before=before)
+
+
+def assess_permission(session: Session, grant: Grant, permission: Permission) -> Impact:
+    """Return what people would lose if *grant* gave *permission* no more.
+
+    It is a part of what they lose without the grant: that right, and sight of projects where it is
+    the right that gives it. A grant on a project lets people see it whatever it gives.
+    """
+    whole = assess(session, grant_removal(grant))
+    rights = {name: count for name, count in whole.rights.items() if name == permission}
+    if grant.project_id is None and permission == Permission.ACCESS_PROJECT:
+        return dataclasses.replace(whole, rights=rights)
+    return dataclasses.replace(whole, people=0, projects=0, rights=rights)
 
 
 def beyond_own_rights(

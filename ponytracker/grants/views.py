@@ -163,13 +163,16 @@ def confirm_toggle(context: GrantResource, request: Any) -> dict[str, Any]:
         else _("Do you want to take away the right to ${right}?")
     )
     right = request.localizer.translate(NAMES[permission])
-    return {
+    page = {
         "title": grantee_name(context.grant),
         "question": _(question, mapping={"right": right}),
         "button": _("Give this right") if give else _("Take this right away"),
         "give": give,
         "cancel": request.resource_path(context.__parent__),
     }
+    if not give:
+        page["impact"] = service.assess_permission(request.dbsession, context.grant, permission)
+    return page
 
 
 @grant_view(name="toggle", subpath=True, request_method="POST")

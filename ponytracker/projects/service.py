@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
+from ponytracker.accounts.losses import grants_on
 from ponytracker.errors import Conflict
 from ponytracker.i18n import _
 from ponytracker.models import (
@@ -78,7 +79,12 @@ def create_project(
                 permissions=[GrantPermission(permission=name) for name in sorted(ON_PROJECT)],
             )
         )
-    after = {**_facts(project), "creator": creator and creator.username}
+        session.flush()
+    after = {
+        **_facts(project),
+        "creator": creator and creator.username,
+        **grants_on(session, project.id),
+    }
     audit.record(session, actor, "project.add", project.name, after=after)
     return project
 
@@ -125,7 +131,11 @@ def unarchive_project(session: Session, actor: Identity, project: Project) -> No
 def delete_project(session: Session, actor: Identity, project: Project) -> None:
     """Delete *project* and all that is in it; the database does most of it, in one statement."""
     lock_project(session, project)
-    before = {**_facts(project), **dataclasses.asdict(count_contents(session, project))}
+    before = {
+        **_facts(project),
+        **dataclasses.asdict(count_contents(session, project)),
+        **grants_on(session, project.id),
+    }
     session.execute(delete(Project).where(Project.id == project.id))
     audit.record(session, actor, "project.delete", before["name"], before=before)
 

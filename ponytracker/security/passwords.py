@@ -64,6 +64,13 @@ class Passwords:
             return False
         return bool(password_hash)
 
+    def renew(self, password_hash: str, password: str) -> str:
+        """Return what is to be stored for *password_hash*, of which *password* is known to be it.
+
+        A hash made at another cost than today's, or by Django, is replaced, which takes its time.
+        """
+        return self.hash(password) if self.needs_rehash(password_hash) else password_hash
+
     def needs_rehash(self, password_hash: str) -> bool:
         """Return whether the hash was made at another cost than today's, or by Django."""
         try:

@@ -56,6 +56,11 @@ def has_session(token: str) -> ColumnElement[bool]:
     )
 
 
+def is_going_on(session: Session, user_id: int, token: object) -> bool:
+    """Return whether *token* opens a session of *user_id* that has not ended meanwhile."""
+    return any(is_session(row, token) for row in list_sessions(session, user_id))
+
+
 def list_sessions(session: Session, user_id: int) -> Sequence[SignInSession]:
     """Return the sessions in which *user_id* is signed in, the latest first."""
     return session.scalars(

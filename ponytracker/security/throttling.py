@@ -11,6 +11,7 @@ import dataclasses
 import datetime as dt
 import hmac
 import ipaddress
+import logging
 import math
 from enum import StrEnum
 from typing import Any
@@ -21,6 +22,8 @@ from sqlalchemy.orm import Session
 from ponytracker.models.account import Attempt
 from ponytracker.models.base import now
 from ponytracker.text import fold
+
+log = logging.getLogger(__name__)
 
 REMEMBERED = dt.timedelta(hours=1)
 """How long a try counts."""
@@ -161,6 +164,9 @@ def _count_try(request: Any, purpose: Purpose, name: str) -> int:
     request.commit_database()
     seconds = throttle.seconds_to_wait(request.dbsession, attempt_id)
     if seconds:
+        # No name: it may be a password, typed too early.
+        place = network(request.identity.address) or "(no address)"
+        log.warning("A try came too early: %s from %s", purpose, place)
         request.dbsession.execute(delete(Attempt).where(Attempt.id == attempt_id))
         request.commit_database()
     return seconds

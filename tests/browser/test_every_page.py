@@ -13,6 +13,9 @@ from tests.browser.reader import CONTRAST, PHONE, Reader
 
 PAGES = ["/", "/login", "/profile/", "/add/", "/logout", "/nothing/here"]
 PAGES += ["/admin/permissions/", "/admin/permissions/?show=projects"]
+PAGES += ["/admin/users/", "/admin/users/1/", "/admin/users/1/edit/", "/admin/users/1/delete/"]
+PAGES += ["/admin/groups/", "/admin/groups/add/", "/admin/teams/", "/admin/teams/add/"]
+PAGES += ["/admin/settings/", "/admin/audit/", "/admin/audit/?first_day=never"]
 IN_PROJECT = ["issues/", "issues/?q=*&page=2", "issues/add/", f"issues/{LONGEST}/", "edit/"]
 IN_PROJECT += [f"issues/{LONGEST}/edit/", f"issues/{LONGEST}/close/", "issues/?q=nonsense"]
 IN_PROJECT += ["permissions/", "permissions/add/", "archive/", "delete/", "unsubscribe/"]

@@ -24,6 +24,7 @@ BY_ALICE = {
             "first_name": "Alice",
             "last_name": "Liddell",
             "email": "al@example.org",
+            "password": "wrong",
             "notifications": "always",
             "time_zone": "Europe/Paris",
         },

@@ -52,6 +52,7 @@ def test_changing_what_one_says_of_oneself(alice, hers, session):
     assert form["time_zone"].value == "UTC"
     form["first_name"], form["last_name"], form["email"] = "Alice", "Liddell", "al@example.org"
     form["notifications"], form["time_zone"] = "always", "Europe/Paris"
+    form["password"] = PASSWORD
     page = form.submit("update-profile").follow()
     assert "Profile updated successfully." in page
     session.expire_all()
@@ -66,7 +67,7 @@ def test_changing_what_one_says_of_oneself(alice, hers, session):
 
 def test_an_address_may_be_taken_away(alice, hers, session):
     form = hers.get("/profile/").forms["profile-form"]
-    form["email"] = ""
+    form["email"], form["password"] = "", PASSWORD
     form.submit("update-profile").follow()
     session.expire_all()
     assert alice.email is None
@@ -99,10 +100,114 @@ def test_what_cannot_be_said(alice, hers, session, field, value, message):
     assert alice.email == "alice@example.org"
 
 
+def change_email(hers, password, **kw):
+    form = hers.get("/profile/").forms["profile-form"]
+    form["first_name"], form["email"] = "Typed", "eve@example.org"
+    form["notifications"], form["time_zone"] = "never", "Europe/Paris"
+    form["password"] = password
+    return form.submit("update-profile", **kw)
+
+
+@pytest.mark.parametrize(
+    ("password", "message"),
+    [
+        ("", "Enter your password to change the email address."),
+        ("wrong", "This is not your password."),
+        ("x" * 100_000, "This is not your password."),
+    ],
+)
+def test_another_address_needs_the_password(alice, hers, session, password, message):
+    page = change_email(hers, password, status=422)
+    assert message in page
+    form = page.forms["profile-form"]
+    typed = [form[name].value for name in ("first_name", "email", "notifications", "time_zone")]
+    assert typed == ["Typed", "eve@example.org", "never", "Europe/Paris"]
+    assert form["password"].value == ""
+    session.expire_all()
+    assert (alice.email, alice.first_name) == ("alice@example.org", "")
+    change_email(hers, PASSWORD).follow()
+    session.expire_all()
+    assert (alice.email, alice.first_name) == ("eve@example.org", "Typed")
+
+
+def test_a_post_without_the_password_changes_no_address(alice, hers, session):
+    fields = {"email": "eve@example.org", "notifications": "never", "time_zone": "UTC"}
+    hers.post_form("/profile/", {**fields, "update-profile": "1"}, status=422)
+    session.expire_all()
+    assert alice.email == "alice@example.org"
+
+
+def test_the_rest_needs_no_password(alice, hers, session):
+    form = hers.get("/profile/").forms["profile-form"]
+    form["first_name"] = "Alice"
+    form.submit("update-profile").follow()
+    session.expire_all()
+    assert (alice.first_name, alice.email) == ("Alice", "alice@example.org")
+
+
+def test_guessing_the_password_by_the_address_is_slowed_down(alice, hers, still, monkeypatch):
+    for _ in range(5):
+        change_email(hers, "wrong", status=422)
+    monkeypatch.setattr(Passwords, "check", None)  # it is not even looked at
+    page = change_email(hers, PASSWORD, status=429)
+    assert "That was tried too often. Wait 1 second, then try again." in page
+    assert page.forms["profile-form"]["email"].value == "eve@example.org"
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Return a function that lets something happen while a password is checked."""
+    check = Passwords.check
+
+    def meanwhile(happens):
+        def slow_check(*arguments):
+            happens()
+            return check(*arguments)
+
+        monkeypatch.setattr(Passwords, "check", slow_check)
+
+    return meanwhile
+
+
+def get_another_password(alice, session, passwords):
+    alice.password_hash = passwords.hash("someone has changed it")
+
+
+def be_disabled(alice, session, passwords):
+    alice.is_active = False
+
+
+def be_signed_out(alice, session, passwords):
+    session.execute(delete(SignInSession))
+
+
+@pytest.mark.parametrize("event", [get_another_password, be_disabled, be_signed_out])
+@pytest.mark.parametrize("what", ["password", "email"])
+def test_what_happens_while_the_password_is_checked(
+    alice, hers, session, passwords, meanwhile, what, event
+):
+    stored = []
+
+    def happens():
+        event(alice, session, passwords)
+        session.commit()
+        stored.append(alice.password_hash)
+
+    meanwhile(happens)
+    if what == "password":
+        page = update_password(hers, status=409)
+    else:
+        page = change_email(hers, PASSWORD, status=409)
+    assert "You were signed out, or your password was changed meanwhile." in page
+    session.expire_all()
+    assert [alice.password_hash] == stored
+    assert (alice.email, alice.first_name) == ("alice@example.org", "")
+
+
 @pytest.mark.parametrize("value", ["\x00", ["a", "b"], "a\r\nb", "<b>", "\u202e"])
 def test_odd_names_are_no_error(hers, value):
     fields = {"first_name": value, "last_name": value, "notifications": "never"}
-    fields |= {"time_zone": "UTC", "update-profile": "1"}
+    fields |= {"time_zone": "UTC", "update-profile": "1", "email": "alice@example.org"}
     assert hers.post_form("/profile/", fields).follow().status_int == 200
 
 
@@ -210,6 +315,10 @@ def test_an_account_from_elsewhere_has_no_password_here(alice, all_on, database)
     hers.sign_in("alice")
     page = hers.get("/profile/")
     assert "password-form" not in page.forms
+    form = page.forms["profile-form"]
+    assert "password" not in form.fields
+    form["email"] = "al@example.org"
+    assert "Profile updated successfully." in form.submit("update-profile").follow()
     fields = {"update-password": "1", "old": PASSWORD, "new1": ANOTHER, "new2": ANOTHER}
     hers.post_form("/profile/", fields)
     assert Visitor(app).sign_in("alice").status_int == 303

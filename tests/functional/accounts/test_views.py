@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from ponytracker.models import Attempt, AuditEntry, SignInSession, User
 from ponytracker.security.passwords import Passwords
+from tests.databases import count_queries
 from tests.functional.conftest import make_test_app
 from tests.site import PASSWORD, Visitor
 from tests.unit.web.test_paths import HOSTILE
@@ -129,6 +130,58 @@ def test_a_hash_of_another_cost_is_replaced(alice, visitor, session):
     session.expire_all()
     assert alice.password_hash != old
     visitor.sign_in("alice").follow()
+
+
+def test_a_hash_is_made_while_nobody_waits(alice, visitor, session, database, monkeypatch):
+    alice.password_hash = Passwords(64, 2).hash(PASSWORD)
+    session.commit()
+    session.close()
+    hash_, busy = Passwords.hash, []
+
+    def spy(*arguments):
+        busy.append(database.bind.in_nested_transaction())
+        return hash_(*arguments)
+
+    monkeypatch.setattr(Passwords, "hash", spy)
+    assert visitor.sign_in("alice").status_int == 303
+    assert busy == [False]
+
+
+@pytest.mark.parametrize("change", ["password", "no password", "disabled", "deleted"])
+def test_what_happens_while_the_password_is_checked(
+    alice, visitor, session, passwords, monkeypatch, change
+):
+    check = Passwords.check
+
+    def slow_check(*arguments):
+        if change == "deleted":
+            session.delete(alice)
+        elif change == "disabled":
+            alice.is_active = False
+        else:
+            alice.password_hash = passwords.hash("another one") if change == "password" else None
+        session.commit()
+        return check(*arguments)
+
+    monkeypatch.setattr(Passwords, "check", slow_check)
+    assert WRONG in visitor.sign_in("alice", status=422)
+    assert session.scalars(select(SignInSession)).all() == []
+
+
+def test_locks_are_taken_in_the_order_of_whoever_signs_out(alice, visitor, database):
+    """The account, the session that ends, the audit log: else two wait for each other."""
+    visitor.sign_in("alice")
+    with count_queries(database) as queries:
+        visitor.sign_in("alice")
+    ends = position(queries, "DELETE FROM sign_in_sessions", "token_hash")
+    assert ends < position(queries, "SELECT site_settings.id")
+    if database.bind.dialect.name == "postgresql":
+        assert position(queries, "FROM users", "FOR NO KEY UPDATE") < ends
+
+
+def position(queries, *parts):
+    """Return which of *queries* is the first that has all *parts*."""
+    return next(n for n, query in enumerate(queries) if all(part in query for part in parts))
 
 
 def test_a_hash_of_this_cost_stays(alice, visitor, session):
@@ -272,6 +325,17 @@ def test_from_one_address_all_accounts_are_slowed_down(world, visitor_from, stil
         answer = post(visitor_from(address), username=alice.username, password=PASSWORD)
         assert answer.status_int == 429
     assert visitor_from("2001:db8:1::1").sign_in("alice").status_int == 303
+
+
+def test_who_is_refused_is_in_the_log_without_the_name(alice, visitor_from, still, caplog):
+    visitor = visitor_from("2001:db8::1")
+    for _ in range(5):
+        post(visitor, username="alice", password="wrong")
+    assert caplog.messages == []
+    assert post(visitor, username="alice", password=PASSWORD).status_int == 429
+    (line,) = caplog.records
+    assert (line.name, line.levelname) == ("ponytracker.security.throttling", "WARNING")
+    assert line.getMessage() == "A try came too early: sign_in from 2001:db8::/64"
 
 
 def test_where_no_address_is_known_only_accounts_are_slowed_down(alice, visitor):

@@ -103,8 +103,78 @@ def test_adding_editing_and_deleting(admin, session):
     assert entries(session) == [
         ("group.add", "Übersetzer", None, None),
         ("group.edit", "Übersetzer", {"name": "Übersetzer"}, {"name": "Translators"}),
-        ("group.delete", "Translators", {"users": 0}, None),
+        ("group.delete", "Translators", NOTHING_LOST, None),
     ]
+
+
+NOTHING_LOST = {
+    "users": 0,
+    "user_names": [],
+    "teams": 0,
+    "team_names": [],
+    "grants": 0,
+    "granted": [],
+}
+
+
+def test_the_log_keeps_what_goes_with_a_group(admin, world, session, alice):
+    group = world.group("developers", alice, world.user("bob"))
+    world.team("core", group)
+    world.grant("manage_issue", "create_issue", project=world.project("web"), group_id=group.id)
+    world.grant("manage_settings", group_id=group.id)
+    admin.post_form(path(group, "delete"), status=303)
+    assert entries(session)[-1][2] == {
+        "users": 2,
+        "user_names": ["alice", "bob"],
+        "teams": 1,
+        "team_names": ["core"],
+        "grants": 2,
+        "granted": [
+            "group developers on web (create_issue, manage_issue)",
+            "group developers on PonyTracker (manage_settings)",
+        ],
+    }
+
+
+def test_the_log_names_a_hundred_and_counts_them_all(admin, world, session):
+    users = [User(username=f"user{n:03}") for n in range(101)]
+    group = world.group("everyone", *users)
+    admin.post_form(path(group, "delete"), status=303)
+    before = entries(session)[-1][2]
+    assert before["users"] == 101
+    assert before["user_names"] == [f"user{n:03}" for n in range(100)]
+
+
+def test_a_manager_moves_no_superuser(manager, world, session, developers):
+    root = world.user("root", is_superuser=True)
+    message = "Only a superuser can change the groups and teams of a superuser."
+    page = manager.post_form(path(developers, "add-user"), {"user": "root"}, status=422)
+    assert message in page
+    actor = identify(session, session.scalars(select(User).filter_by(username="manager")).one())
+    with pytest.raises(Conflict, match="Only a superuser"):
+        groups.add_user(session, actor, developers, root)
+    assert members(session, developers) == []
+
+    group = world.group("operators", root)
+    assert not manager.get(path(group)).html.select('a[href*="remove-user"]')
+    address = path(group, f"remove-user/{root.id}")
+    assert message in manager.get(address, status=409)
+    manager.post_form(address, status=409)
+    with pytest.raises(Conflict, match="Only a superuser"):
+        groups.remove_user(session, actor, group, root)
+    assert members(session, group) == ["root"]
+    manager.post_form(path(group, "delete"), status=303)
+
+
+def test_a_suggested_name_that_fits_two_is_neither(admin, session, developers, alice):
+    session.add(User(username="alice (Alice Liddell)"))
+    session.commit()
+    fields = {"user": "alice (Alice Liddell)"}
+    page = admin.post_form(path(developers, "add-user"), fields, status=422)
+    assert errors(page, "user") == ["User not found."]
+    assert members(session, developers) == []
+    admin.post_form(path(developers, "add-user"), {"user": "alice"}, status=303)
+    assert members(session, developers) == ["alice"]
 
 
 @pytest.mark.parametrize(
@@ -262,7 +332,9 @@ def test_deleting_says_what_people_lose(admin, world, session, alice):
     admin.post_form(path(developers, "delete")).follow()
     assert session.scalars(select(Grant).where(Grant.group_id.is_not(None))).all() == []
     assert session.scalars(select(User).where(User.username == "alice")).one()
-    assert entries(session)[-1] == ("group.delete", "developers", {"users": 4}, None)
+    action, target, before, after = entries(session)[-1]
+    assert (action, target, after) == ("group.delete", "developers", None)
+    assert (before["users"], before["grants"]) == (4, 2)
 
 
 def test_two_people_delete_a_group(admin, session, developers):

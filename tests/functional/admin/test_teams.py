@@ -98,8 +98,52 @@ def test_adding_editing_and_deleting(admin, session):
     assert entries(session) == [
         ("team.add", "Core", None, None),
         ("team.edit", "Core", {"name": "Core"}, {"name": "Kernel"}),
-        ("team.delete", "Kernel", {"users": 0, "groups": 0}, None),
+        ("team.delete", "Kernel", NOTHING_LOST, None),
     ]
+
+
+NOTHING_LOST = {
+    "users": 0,
+    "user_names": [],
+    "groups": 0,
+    "group_names": [],
+    "grants": 0,
+    "granted": [],
+}
+
+
+def test_the_log_keeps_what_goes_with_a_team(admin, world, session, alice):
+    team = world.team("core", alice, world.group("developers"))
+    world.grant("manage_issue", project=world.project("web"), team_id=team.id)
+    admin.post_form(path(team, "delete"), status=303)
+    assert entries(session)[-1][2] == {
+        "users": 1,
+        "user_names": ["alice"],
+        "groups": 1,
+        "group_names": ["developers"],
+        "grants": 1,
+        "granted": ["team core on web (manage_issue)"],
+    }
+
+
+def test_a_manager_moves_no_superuser(manager, world, session, core):
+    root = world.user("root", is_superuser=True)
+    message = "Only a superuser can change the groups and teams of a superuser."
+    page = manager.post_form(path(core, "add-user"), {"user": "root"}, status=422)
+    assert message in page
+    actor = identify(session, session.scalars(select(User).filter_by(username="manager")).one())
+    with pytest.raises(Conflict, match="Only a superuser"):
+        teams.add_user(session, actor, core, root)
+
+    team = world.team("operators", root)
+    assert not manager.get(path(team)).html.select('a[href*="remove-user"]')
+    address = path(team, f"remove-user/{root.id}")
+    assert message in manager.get(address, status=409)
+    manager.post_form(address, status=409)
+    with pytest.raises(Conflict, match="Only a superuser"):
+        teams.remove_user(session, actor, team, root)
+    assert members(session, team) == ["root"]
+    manager.post_form(path(team, "delete"), status=303)
 
 
 @pytest.mark.parametrize(
@@ -155,14 +199,14 @@ def test_what_cannot_be_added(admin, world, session, core, alice):
         page = admin.post_form(path(core, view), {field: typed}, status=422)
         assert message in errors(page, field)[0]
         assert page.forms["addition-form"][field].value == typed
-    address = f"/admin/users/{alice.id}/add-team/"
-    page = admin.post_form(address, {"team": "none"}, status=422)
+    of_alice = f"/admin/users/{alice.id}/add-team/"
+    page = admin.post_form(of_alice, {"team": "none"}, status=422)
     assert errors(page, "team") == ["Team not found."]
     full = world.team("full", alice, world.group("developers"))
     for address, field, typed, message in (
         (path(full, "add-user"), "user", "alice", "User already in team."),
         (path(full, "add-group"), "group", "developers", "Group already in team."),
-        (address, "team", "full", "User already in team."),
+        (of_alice, "team", "full", "User already in team."),
     ):
         page = admin.post_form(address, {field: typed}, status=422)
         assert errors(page, field) == [message]

@@ -10,6 +10,7 @@ from webtest import AppError
 from ponytracker.accounts import service
 from ponytracker.models import (
     Access,
+    AccountToken,
     AuditEntry,
     Event,
     Grant,
@@ -17,6 +18,7 @@ from ponytracker.models import (
     Notifications,
     ProjectSubscription,
     SignInSession,
+    TokenPurpose,
     User,
 )
 from ponytracker.models.account import group_users, team_users
@@ -225,6 +227,94 @@ def test_what_is_refused_comes_back_with_the_reason(admin, session, field, typed
     elif field not in ("notifications", "time_zone"):
         assert form[field].value == typed
     assert stored(session, "bob") is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "alice (Alice Liddell)",
+        "(shell)",
+        "(unknown account)",
+        "two words",
+        "al\u00a0ice",
+        "al\u200bice",
+        "\u202eecila",
+        "al\u00adice",
+        "ali\ufb01n",  # a ligature, which NFKC makes two letters
+        "<b>",
+        "a/b",
+    ],
+)
+def test_a_username_has_letters_digits_and_few_marks(admin, session, alice, name):
+    message = "Use only letters, digits and @ . + - _ [ ]."
+    assert errors(add(admin, username=name), "username") == [message]
+    form = admin.get(path(alice, "edit")).forms["user-form"]
+    form["username"] = name
+    assert errors(form.submit(status=422), "username") == [message]
+    with pytest.raises(service.UnfitName, match="Use only letters"):
+        service.create_user(session, username=name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("ghost", "This name stands for people whose account was deleted."),
+        ("GHOST", "This name stands for people whose account was deleted."),
+        ("[..]", "A username has at least one letter or digit."),
+    ],
+)
+def test_usernames_that_are_nobody_s(admin, name, message):
+    assert errors(add(admin, username=name), "username") == [message]
+
+
+@pytest.mark.parametrize("name", ["zoë", "李", "dependabot[bot]", "a.b+c-d_e@example.org", "7"])
+def test_usernames_that_will_do(admin, session, name):
+    add(admin, username=name)
+    assert stored(session, name) is not None
+
+
+def test_an_older_username_stays(admin, session, passwords):
+    old = User(username="Old (name)", password_hash=passwords.hash(PASSWORD))
+    session.add(old)
+    session.commit()
+    assert signs_in(admin, "old (name)", PASSWORD)
+    form = admin.get(path(old, "edit")).forms["user-form"]
+    form["first_name"] = "Old"
+    form.submit(status=303)
+    assert stored(session, "Old (name)").first_name == "Old"
+
+
+def test_who_becomes_a_superuser_is_signed_out(admin, session, visitor_as, alice):
+    theirs = visitor_as("alice")
+    form = admin.get(path(alice, "edit")).forms["user-form"]
+    form["first_name"] = "Alicia"
+    form.submit(status=303)
+    theirs.get("/profile/", status=200)
+    session.add(
+        AccountToken(
+            token_hash="x" * 64,
+            purpose=TokenPurpose.RESET,
+            user_id=alice.id,
+            expires_at=now() + dt.timedelta(hours=1),
+        )
+    )
+    session.commit()
+    form = admin.get(path(alice, "edit")).forms["user-form"]
+    form["is_superuser"] = True
+    form.submit(status=303)
+    assert "/login" in theirs.get("/profile/").location
+    assert session.scalar(select(func.count(AccountToken.token_hash))) == 0
+
+
+def test_the_form_promises_a_link_only_where_it_is_mailed(admin, all_on):
+    assert "by the link that is mailed" in admin.get("/admin/users/add/")
+    app = make_test_app(dataclasses.replace(all_on, mail_default_sender=""))
+    app.registry["ponytracker.database"] = admin.app.registry["ponytracker.database"]
+    without_mail = Visitor(app)
+    without_mail.sign_in("admin").follow()
+    page = without_mail.get("/admin/users/add/")
+    assert "the link that is mailed" not in page
+    assert "then they cannot sign in until someone sets one here" in page
 
 
 # Editing.
@@ -513,6 +603,11 @@ def test_deleting_a_user_who_wrote(admin, session, busy, visitor_as):
     actor, action, target, before, after = last_entry(session)
     assert (actor, action, target, after) == ("admin", "user.delete", "alice", None)
     assert before["email"] == "alice@example.org"
+    lost = {name: before[name] for name in ("groups", "group_names", "teams", "team_names")}
+    assert lost == {"groups": 1, "group_names": ["developers"], "teams": 1, "team_names": ["core"]}
+    assert before["grants"] == 2
+    assert before["granted"][0].startswith("user alice on web (create_comment, ")
+    assert before["granted"][1] == "user alice on PonyTracker (manage_tags)"
 
 
 def test_two_people_delete_a_user(admin, session, alice):

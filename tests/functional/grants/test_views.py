@@ -175,6 +175,25 @@ def test_one_click_gives_a_right_and_another_takes_it(place, admin, session, ali
     assert [entry.action for entry in log(session)] == ["grant.edit"] * 2
 
 
+def test_taking_a_right_away_says_who_loses_it(place, admin, alice):
+    grant = place.grant("manage_issue", "create_issue", user_id=alice.id)
+    page = admin.get(f"{place.path}{grant.id}/toggle/manage_issue/")
+    text = " ".join(page.html.select_one(".impact").text.split())
+    assert text.count("1 person may no longer") == 1
+    assert "close and reopen issues" in text
+    assert "loses sight" not in text
+    page = admin.get(f"{place.path}{grant.id}/toggle/delete_issue/")
+    assert page.html.select_one(".impact") is None
+
+
+def test_taking_access_away_says_who_loses_sight(admin, world, session, web, alice):
+    web.access = Access.PRIVATE
+    grant = world.grant("access_project", "manage_issue", user_id=alice.id)
+    lost = "1 person loses sight of 1 project."
+    assert lost in admin.get(f"/admin/permissions/{grant.id}/toggle/access_project/")
+    assert lost not in admin.get(f"/admin/permissions/{grant.id}/toggle/manage_issue/")
+
+
 def test_a_toggle_that_does_not_say_what_it_wants_turns_it_round(place, admin, session, alice):
     grant = place.grant(user_id=alice.id)
     for expected in ({"create_issue"}, set()):

@@ -283,12 +283,15 @@ def test_what_is_done_to_a_project_is_in_the_audit_log(admin, session):
     added, edited, archived, unarchived, deleted = log(session)
     assert {entry.actor_name for entry in log(session)} == {"admin"}
     assert (added.action, added.target) == ("project.add", "web")
+    given = f"user admin on web ({', '.join(sorted(ON_PROJECT))})"
     assert added.after == {
         "name": "web",
         "display_name": "Web site",
         "description": "old",
         "access": "public",
         "creator": "admin",
+        "grants": 1,
+        "granted": [given],
     }
     assert (edited.action, edited.target) == ("project.edit", "web")
     assert edited.before == {"name": "web", "access": "public"}
@@ -298,6 +301,7 @@ def test_what_is_done_to_a_project_is_in_the_audit_log(admin, session):
     assert (deleted.action, deleted.target) == ("project.delete", "site")
     assert deleted.before["access"] == "private"
     assert deleted.before["labels"] == 3
+    assert deleted.before["granted"] == [given.replace(" on web ", " on site ")]
 
 
 # Archiving
