@@ -58,13 +58,13 @@ def test_pages_cost_the_same_on_a_large_site(world, session, database, visitor_a
         "/admin/users/": 8,
         "/admin/users/?q=ann": 8,
         f"/admin/users/{someone.id}/": 12,
-        f"/admin/users/{someone.id}/delete/": 8,
+        f"/admin/users/{someone.id}/delete/": 10,
         "/admin/groups/": 8,
         f"/admin/groups/{group.id}/": 9,
-        f"/admin/groups/{group.id}/delete/": 8,
+        f"/admin/groups/{group.id}/delete/": 10,
         "/admin/teams/": 8,
         f"/admin/teams/{team.id}/": 11,
-        f"/admin/teams/{team.id}/delete/": 8,
+        f"/admin/teams/{team.id}/delete/": 10,
         f"/admin/groups/{group.id}/add-user/?query=ann": 6,
     }
     counts = {path: [] for path in pages}
