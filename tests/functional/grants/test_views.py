@@ -505,13 +505,17 @@ def test_nobody_else_gets_in(world, web, place, visitor, visitor_as, session, wh
                 world.grant(*ON_PROJECT, project=web, user_id=alice.id)
         browser = visitor_as("alice")
     before = stored(session, place)
-    for path in ("", "add/", "add/?query=a", f"{grant.id}/edit/", f"{grant.id}/delete/"):
+    for path in ("", "add/", "add/?query=a"):
         answer = browser.get(place.path + path, expect_errors=True)
         assert answer.status_int == (303 if who == "anonymous" else 403)
-    for path in ("add/", f"{grant.id}/edit/", f"{grant.id}/delete/"):
-        fields = {"grantee_type": "anyone", "permissions": "create_comment"}
-        assert browser.post_form(place.path + path, fields, status=403)
-    browser.post_form(f"{place.path}{grant.id}/toggle/manage_issue/", status=403)
+    fields = {"grantee_type": "anyone", "permissions": "create_comment"}
+    browser.post_form(f"{place.path}add/", fields, status=403)
+    # A grant is as if it were not there.
+    for path in ("edit/", "delete/", "toggle/manage_issue/"):
+        answer = browser.get(f"{place.path}{grant.id}/{path}", expect_errors=True)
+        assert answer.status_int == (303 if who == "anonymous" else 404)
+        status = 403 if who == "anonymous" else 404
+        browser.post_form(f"{place.path}{grant.id}/{path}", fields, status=status)
     assert stored(session, place) == before
 
 
