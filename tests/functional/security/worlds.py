@@ -120,13 +120,13 @@ class Site:
         rights = self.granted(user, project)[0] | self.granted(user, None)[0]
         if permission in rights:
             return True
-        author = {"issue": self.issue_author, "comment": self.comment_author}.get(thing)
-        own = {"issue": "modify_issue", "comment": "modify_comment"}.get(thing)
-        return (
-            permission == own
-            and user == author
-            and "modify_own_comment" in rights
-            and self.is_still_editable(thing)
+        if "modify_own_comment" not in rights:
+            return False
+        # A comment is in its issue, so what holds of the issue holds there too.
+        of_issue = permission == "modify_issue" and thing in ("issue", "comment")
+        of_comment = permission == "modify_comment" and thing == "comment"
+        return (of_issue and user == self.issue_author and self.is_still_editable("issue")) or (
+            of_comment and user == self.comment_author and self.is_still_editable("comment")
         )
 
     def is_still_editable(self, thing):
