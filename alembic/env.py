@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from alembic import context
 from ponytracker.db import make_engine
 from ponytracker.models import Base
+from ponytracker.models.search_index import is_compared
 from ponytracker.settings import SettingError, Settings
 
 
@@ -47,6 +48,7 @@ def migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
+        include_object=is_compared,
         render_as_batch=connection.dialect.name == "sqlite",
         render_item=render_item,
         transactional_ddl=True,  # also on SQLite: a migration that fails leaves nothing behind

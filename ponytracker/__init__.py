@@ -21,7 +21,7 @@ def main(global_config: dict[str, str], **ini: Any) -> Any:
         sys.stderr.write(f"{global_config.get('__file__', 'The ini file')}: {error}\n")
         # By 3 gunicorn knows a worker that cannot start; after any other it would try for ever.
         raise SystemExit(3) from None
-    return make_app(settings, Database(make_engine(settings.database_url)), ini)
+    return make_app(settings, Database(make_engine(settings.database_url), settings.base_url), ini)
 
 
 def make_app(settings: Settings, database: Database, ini: dict[str, Any] | None = None) -> Any:

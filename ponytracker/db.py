@@ -37,13 +37,14 @@ POOL: dict[str, Any] = {
 
 
 class Database:
-    """One engine and the sessions on it.
+    """One engine and the sessions on it, which tell the address of the site it is of.
 
     `bind` is an engine in use, and in tests one connection whose transaction is rolled back.
     """
 
-    def __init__(self, bind: Engine | Connection) -> None:
+    def __init__(self, bind: Engine | Connection, base_url: str = "") -> None:
         self.bind = bind
+        self.base_url = base_url
 
     def session(self, *, write: bool) -> Session:
         """Return a new session; one that is to write must say so (see the module's text)."""
@@ -51,7 +52,8 @@ class Database:
         if isinstance(bind, Engine) and write:
             bind = bind.execution_options(sqlite_begin="IMMEDIATE")
         # Where the bind is in a transaction already, what commits here is only a savepoint of it.
-        return Session(bind, join_transaction_mode="create_savepoint")
+        site = {"base_url": self.base_url}
+        return Session(bind, join_transaction_mode="create_savepoint", info=site)
 
 
 def make_engine(database_url: str) -> Engine:

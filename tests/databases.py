@@ -55,7 +55,7 @@ def database(engine: Engine) -> Iterator[Database]:
     """A database whose every commit is undone after the test."""
     bind = engine.execution_options(sqlite_begin="IMMEDIATE")
     with bind.connect() as connection, connection.begin() as transaction:
-        yield Database(connection)
+        yield Database(connection, "http://localhost")
         transaction.rollback()
 
 

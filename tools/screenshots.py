@@ -30,6 +30,7 @@ from sqlalchemy.orm import Session
 from ponytracker.accounts.service import create_user
 from ponytracker.db import Database, make_engine
 from ponytracker.issues import service
+from ponytracker.issues.recording import record
 from ponytracker.models import EventKind, Issue, Label, Project, User
 from ponytracker.models.base import now
 from ponytracker.projects.service import create_project
@@ -195,16 +196,16 @@ def talk(session: Session, project: Project, alice: User) -> None:
     ).all()
     gate = issues[2]
     at = gate.created_at
-    assigned = {"user_id": alice.id, "username": alice.username}
+    assigned = {"username": alice.username}
     later = at + dt.timedelta(days=1)
-    service.record(session, gate, EventKind.ASSIGNED, alice, args=assigned, at=later)
+    record(session, gate, EventKind.ASSIGNED, alice, about=alice, args=assigned, at=later)
     service.comment(session, gate, alice, text=ANSWER, at=at + dt.timedelta(days=2))
     service.close_issue(session, issues[4], alice)
 
 
 def add_label(session: Session, issue: Issue, actor: User, label: Label, at: dt.datetime) -> None:
-    args = {"label_id": label.id, "name": label.name, "color": label.color}
-    service.record(session, issue, EventKind.LABELED, actor, args=args, at=at)
+    args = {"name": label.name, "color": label.color}
+    record(session, issue, EventKind.LABELED, actor, about=label, args=args, at=at)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ponytracker.cli.site import ini_option, open_site
-from ponytracker.issues.service import find_outdated, refresh_html
+from ponytracker.issues.recording import find_outdated, refresh_html
 from ponytracker.markup import render
 
 BATCH = 100

@@ -40,7 +40,7 @@ def open_site(ini: Path, variables: tuple[str, ...] = ()) -> Site:
     except (SettingError, plaster.PlasterError, configparser.Error, UnicodeDecodeError) as error:
         why = " ".join(str(error).split())  # configparser's take several lines
         raise click.ClickException(f"{ini}: {why}") from None
-    database = Database(make_engine(settings.database_url))
+    database = Database(make_engine(settings.database_url), settings.base_url)
     try:
         with database.session(write=False) as session:
             session.connection().exec_driver_sql("SELECT 1 FROM site_settings")

@@ -19,7 +19,7 @@ from ponytracker.importers.prepare import Target, UnfitProject, find_present, pr
 from ponytracker.importers.records import ImportedComment, ImportedEvent, ImportedIssue
 from ponytracker.importers.rendering import render_ahead, render_here
 from ponytracker.importers.survey import Survey
-from ponytracker.issues.service import record, record_issue
+from ponytracker.issues.recording import Subject, record, record_issue
 from ponytracker.models import Access, EventKind, Project
 from ponytracker.projects.service import lock_project
 from ponytracker.text import fold
@@ -164,32 +164,31 @@ def _write_issue(
         html=next(rest),
         at=imported.created_at,
         imported_from=target.origin(imported.number),
-    )
+    ).issue
     for step in draft.history.steps:
         if isinstance(step, ImportedComment):
             kind, actor, text = EventKind.COMMENTED, target.account(step.author), step.text
             record(session, issue, kind, actor, at=step.at, text=text, html=next(rest))
         else:
-            actor, args = target.account(step.actor), _args(target, step)
-            record(session, issue, step.kind, actor, at=step.at, args=args)
+            actor, (about, args) = target.account(step.actor), _details(target, step)
+            record(session, issue, step.kind, actor, about=about, at=step.at, args=args)
 
 
-def _args(target: Target, event: ImportedEvent) -> dict[str, Any]:
-    """Return what *event* holds, under the keys that `replay.apply` reads."""
+def _details(target: Target, event: ImportedEvent) -> tuple[Subject | None, dict[str, Any]]:
+    """Return what *event* is about and its arguments, as `replay.apply` reads them."""
     args: dict[str, Any] = {} if event.actor_known else {"unknown_actor": True}
     match event.kind:
         case EventKind.CLOSED if event.reason:
-            args["reason"] = event.reason
+            return None, {**args, "reason": event.reason}
         case EventKind.RENAMED:
-            args |= {"old_title": event.old_title, "new_title": event.subject}
+            return None, {**args, "old_title": event.old_title, "new_title": event.subject}
         case EventKind.LABELED | EventKind.UNLABELED:
             label = target.labels[event.subject]
-            color = event.color or label.color
-            args |= {"label_id": label.id, "name": event.subject, "color": color}
+            return label, {**args, "name": event.subject, "color": event.color or label.color}
         case EventKind.MILESTONED | EventKind.DEMILESTONED:
-            milestone = target.milestones[event.subject]
-            args |= {"milestone_id": milestone.id, "name": event.subject}
+            return target.milestones[event.subject], {**args, "name": event.subject}
         case EventKind.ASSIGNED | EventKind.UNASSIGNED:
             assignee = target.accounts[fold(event.subject)]
-            args |= {"user_id": assignee.id, "username": assignee.username}
-    return args
+            return assignee, {**args, "username": assignee.username}
+        case _:
+            return None, args

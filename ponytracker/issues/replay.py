@@ -9,8 +9,8 @@ from ponytracker.models import Event, EventKind, State, StateReason
 
 
 class _IdSet(Protocol):
-    def add(self, value: int, /) -> None: ...
-    def discard(self, value: int, /) -> None: ...
+    def add(self, value: Any, /) -> None: ...
+    def discard(self, value: Any, /) -> None: ...
 
 
 class Replayed(Protocol):
@@ -30,10 +30,18 @@ class Replayed(Protocol):
     def label_ids(self) -> _IdSet: ...
 
 
+MENTIONS = frozenset({EventKind.REFERENCED, EventKind.MENTIONED})
+"""Events that only say where an issue or a person was spoken of."""
+
+
 def apply(event: Event, issue: Replayed) -> None:
-    """Change *issue* as *event* says. Its `args` also hold names, for how it reads."""
+    """Change *issue* as *event* says.
+
+    What was said of it elsewhere changes nothing: the issue must not tell of what may be hidden.
+    """
     args = event.args
-    issue.updated_at = event.created_at
+    if event.kind not in MENTIONS:
+        issue.updated_at = event.created_at
     match event.kind:
         case EventKind.OPENED:
             issue.title = args["title"]
@@ -53,15 +61,15 @@ def apply(event: Event, issue: Replayed) -> None:
         case EventKind.RENAMED:
             issue.title = args["new_title"]
         case EventKind.LABELED:
-            issue.label_ids.add(args["label_id"])
+            issue.label_ids.add(event.label_id)
         case EventKind.UNLABELED:
-            issue.label_ids.discard(args["label_id"])
+            issue.label_ids.discard(event.label_id)
         case EventKind.MILESTONED:
-            issue.milestone_id = args["milestone_id"]
+            issue.milestone_id = event.milestone_id
         case EventKind.DEMILESTONED:
             issue.milestone_id = None
         case EventKind.ASSIGNED:
-            issue.assignee_id = args["user_id"]
+            issue.assignee_id = event.user_id
         case EventKind.UNASSIGNED:
             issue.assignee_id = None
         case EventKind.DUE_SET | EventKind.DUE_CHANGED:

@@ -1,39 +1,45 @@
 """The door: whatever changes an issue comes through here, and leaves an event in its timeline.
 
-Each verb locks what it counts or changes (the project for numbers and counters, before the issue),
-appends the event, and lets `replay.apply` change the row by it. On SQLite the whole database is
-locked from the start of a writing transaction; on PostgreSQL the rows are, in the mode that leaves
-foreign keys to them unhindered (FOR NO KEY UPDATE).
+Each verb locks what it counts or changes and records an event, by which the issue changes (see
+``issues/recording.py``). Events of one change to many issues share its *batch*.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import Any
 
-from markupsafe import Markup
-from sqlalchemy import inspect, select, update
-from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from ponytracker import markup
 from ponytracker.errors import Conflict
 from ponytracker.i18n import _
-from ponytracker.issues.replay import apply
+from ponytracker.issues.mentions import follow_references
+from ponytracker.issues.recording import (
+    lock_for_state_change,
+    lock_issue,
+    record,
+    record_issue,
+    rewrite,
+    subscribe_for,
+)
 from ponytracker.models import (
     Event,
     EventKind,
     Issue,
-    IssueSubscription,
+    Label,
+    Milestone,
     Project,
     State,
+    StateReason,
     SubscriptionReason,
     TextRevision,
     User,
 )
 from ponytracker.models.base import now
 from ponytracker.projects.service import lock_project
+from ponytracker.security import audit
+from ponytracker.security.principals import Identity
 
 
 def open_issue(
@@ -52,7 +58,7 @@ def open_issue(
     *submission* is the id of the form it was typed into.
     """
     lock_project(session, project)
-    issue = record_issue(
+    opened = record_issue(
         session,
         project,
         author,
@@ -63,9 +69,9 @@ def open_issue(
         at=at,
     )
     if due_at is not None:
-        args = _due_change(None, due_at)[1]
-        record(session, issue, EventKind.DUE_SET, author, at=issue.created_at, args=args)
-    return issue
+        _record_due(session, opened.issue, author, due_at, at=opened.created_at)
+    follow_references(session, opened, author)
+    return opened.issue
 
 
 def comment(
@@ -79,7 +85,7 @@ def comment(
 ) -> Event:
     """Add a comment to *issue* and subscribe its author."""
     lock_issue(session, issue)
-    return record(
+    event = record(
         session,
         issue,
         EventKind.COMMENTED,
@@ -88,22 +94,32 @@ def comment(
         text=text,
         submission=submission,
     )
+    follow_references(session, event, author)
+    return event
 
 
-def close_issue(session: Session, issue: Issue, actor: User) -> Event:
+def close_issue(
+    session: Session,
+    issue: Issue,
+    actor: User,
+    *,
+    reason: StateReason | None = None,
+    batch: str | None = None,
+) -> Event:
     """Close *issue*; raise `Conflict` when it is closed already."""
-    _lock_for_state_change(session, issue)
+    lock_for_state_change(session, issue)
     if not issue.is_open:
         raise Conflict(_("This issue is closed already."))
-    return record(session, issue, EventKind.CLOSED, actor)
+    args = {"reason": reason} if reason else {}
+    return record(session, issue, EventKind.CLOSED, actor, args=args, batch=batch)
 
 
-def reopen_issue(session: Session, issue: Issue, actor: User) -> Event:
+def reopen_issue(session: Session, issue: Issue, actor: User, *, batch: str | None = None) -> Event:
     """Reopen *issue*; raise `Conflict` when it is open already."""
-    _lock_for_state_change(session, issue)
+    lock_for_state_change(session, issue)
     if issue.is_open:
         raise Conflict(_("This issue is open already."))
-    return record(session, issue, EventKind.REOPENED, actor)
+    return record(session, issue, EventKind.REOPENED, actor, batch=batch)
 
 
 def comment_and_change_state(
@@ -120,7 +136,7 @@ def comment_and_change_state(
     Someone else may have brought it there meanwhile: then the comment alone is added. Without
     *state*, an open issue is closed and a closed one reopened.
     """
-    _lock_for_state_change(session, issue)
+    lock_for_state_change(session, issue)
     event = comment(session, issue, actor, text=text, submission=submission)
     if state is not issue.state:
         record(session, issue, EventKind.CLOSED if issue.is_open else EventKind.REOPENED, actor)
@@ -148,13 +164,141 @@ def edit_issue(
         record(session, issue, EventKind.RENAMED, editor, args=args)
         changed = True
     if due_at != issue.due_at:
-        kind, args = _due_change(issue.due_at, due_at)
-        record(session, issue, kind, editor, args=args)
+        _record_due(session, issue, editor, due_at)
         changed = True
     if text != description.text:
-        _rewrite(session, description, editor, text)
+        rewrite(session, description, editor, text)
+        follow_references(session, description, editor)
         changed = True
     return changed
+
+
+def set_due_date(
+    session: Session, issue: Issue, actor: User, due_at: dt.datetime | None
+) -> Event | None:
+    """Have *issue* done by *due_at*, or by no time at all; return the event, if that is new."""
+    lock_issue(session, issue)
+    return None if due_at == issue.due_at else _record_due(session, issue, actor, due_at)
+
+
+def edit_comment(session: Session, comment: Event, editor: User, *, text: str) -> bool:
+    """Change the text of *comment*, keeping the earlier one; return whether it differs.
+
+    Raise `Conflict` where it was deleted meanwhile.
+    """
+    _lock_comment(session, comment)
+    if text == comment.text:
+        return False
+    rewrite(session, comment, editor, text)
+    follow_references(session, comment, editor)
+    return True
+
+
+def delete_comment(session: Session, comment: Event, actor: User) -> Event:
+    """Empty *comment*, with its earlier versions; its place in the timeline stays."""
+    _lock_comment(session, comment)
+    session.execute(delete(TextRevision).where(TextRevision.event_id == comment.id))
+    comment.text = comment.html = comment.html_version = None
+    comment.deleted_at = now()
+    args = {"comment_id": comment.id}
+    return record(session, comment.issue, EventKind.COMMENT_DELETED, actor, args=args)
+
+
+def add_label(
+    session: Session, issue: Issue, actor: User, label: Label, *, batch: str | None = None
+) -> Event | None:
+    """Put *label* on *issue*; return the event, or nothing where it is there already.
+
+    Raise `Conflict` where the label was deleted meanwhile.
+    """
+    lock_issue(session, issue)
+    if label.id in issue.label_ids:
+        return None
+    _check_current(session, label, _("This label was deleted meanwhile."))
+    args = _label_args(label)
+    return record(session, issue, EventKind.LABELED, actor, about=label, args=args, batch=batch)
+
+
+def remove_label(
+    session: Session, issue: Issue, actor: User, label: Label, *, batch: str | None = None
+) -> Event | None:
+    """Take *label* off *issue*; return the event, or nothing where it is not there."""
+    lock_issue(session, issue)
+    if label.id not in issue.label_ids:
+        return None
+    args = _label_args(label)
+    return record(session, issue, EventKind.UNLABELED, actor, about=label, args=args, batch=batch)
+
+
+def set_milestone(
+    session: Session,
+    issue: Issue,
+    actor: User,
+    milestone: Milestone | None,
+    *,
+    batch: str | None = None,
+) -> Event | None:
+    """Put *issue* under *milestone*, or under none; return the last event, if that is new.
+
+    Leaving the one it was under is an event of its own. Raise `Conflict` where the milestone was
+    deleted meanwhile.
+    """
+    lock_issue(session, issue)
+    old = session.get(Milestone, issue.milestone_id) if issue.milestone_id else None
+    if milestone is old:
+        return None
+    event = None
+    if old is not None:
+        args = {"name": old.name}
+        kind = EventKind.DEMILESTONED
+        event = record(session, issue, kind, actor, about=old, args=args, batch=batch)
+    if milestone is not None:
+        _check_current(session, milestone, _("This milestone was deleted meanwhile."))
+        args = {"name": milestone.name}
+        kind = EventKind.MILESTONED
+        event = record(session, issue, kind, actor, about=milestone, args=args, batch=batch)
+    return event
+
+
+def assign(
+    session: Session, issue: Issue, actor: User, user: User | None, *, batch: str | None = None
+) -> Event | None:
+    """Make *user* the assignee of *issue*, who hears of it then; or nobody.
+
+    Return the last event, if that is new.
+    """
+    lock_issue(session, issue)
+    old = session.get(User, issue.assignee_id) if issue.assignee_id else None
+    if user is old:
+        return None
+    event = None
+    if old is not None:
+        args = {"username": old.username}
+        kind = EventKind.UNASSIGNED
+        event = record(session, issue, kind, actor, about=old, args=args, batch=batch)
+    if user is not None:
+        args = {"username": user.username}
+        event = record(
+            session, issue, EventKind.ASSIGNED, actor, about=user, args=args, batch=batch
+        )
+        subscribe_for(issue, user, SubscriptionReason.ASSIGNED)
+    return event
+
+
+def delete_issue(session: Session, issue: Issue, actor: Identity) -> None:
+    """Delete *issue* with its whole timeline; its number is not used again."""
+    lock_for_state_change(session, issue)
+    project = issue.project
+    if issue.is_open:
+        project.open_count -= 1
+    else:
+        project.closed_count -= 1
+    before = {"title": issue.title, "comments": issue.comment_count, "state": issue.state}
+    target = f"{project.name}#{issue.number}"
+    session.flush()
+    session.expunge(issue)
+    session.execute(delete(Issue).where(Issue.id == issue.id))
+    audit.record(session, actor, "issue.delete", target, before=before)
 
 
 def find_description(session: Session, issue: Issue) -> Event:
@@ -177,171 +321,39 @@ def find_submission(
     )
 
 
-def record_issue(
-    session: Session,
-    project: Project,
-    author: User | None,
-    *,
-    number: int,
-    title: str,
-    text: str,
-    submission: str | None = None,
-    at: dt.datetime | None = None,
-    imported_from: str | None = None,
-    html: Markup | None = None,
-) -> Issue:
-    """Add an issue to *project*, whose row the caller has locked, and the event that opened it."""
-    at = at or now()
-    project.last_issue_number = max(project.last_issue_number, number)
-    issue = Issue(
-        project=project,
-        number=number,
-        author_id=author and author.id,
-        created_at=at,
-        imported_from=imported_from,
-    )
-    session.add(issue)
-    record(
-        session,
-        issue,
-        EventKind.OPENED,
-        author,
-        at=at,
-        args={"title": title},
-        text=text,
-        html=html,
-        submission=submission,
-    )
-    return issue
+def _lock_comment(session: Session, comment: Event) -> None:
+    lock_issue(session, comment.issue)
+    session.refresh(comment, ["text", "edited_at", "editor_id", "deleted_at"])
+    if comment.deleted_at:
+        raise Conflict(_("This comment was deleted meanwhile."))
 
 
-def record(
+def _check_current(session: Session, row: Label | Milestone, complaint: str) -> None:
+    """Hold *row*, so that nobody deletes it until the commit; raise `Conflict` where one has."""
+    session.refresh(row, ["name", "deleted"], with_for_update={"read": True, "key_share": True})
+    if row.deleted:
+        raise Conflict(complaint)
+
+
+def _label_args(label: Label) -> dict[str, Any]:
+    return {"name": label.name, "color": label.color, "inverted": label.inverted}
+
+
+def _record_due(
     session: Session,
     issue: Issue,
-    kind: EventKind,
     actor: User | None,
+    due_at: dt.datetime | None,
     *,
     at: dt.datetime | None = None,
-    args: dict[str, Any] | None = None,
-    text: str | None = None,
-    html: Markup | None = None,
-    submission: str | None = None,
 ) -> Event:
-    """Append an event to the timeline of *issue*, change the issue by it, subscribe who wrote it.
-
-    The caller has locked the issue, and the project where its state changes. Importers call this
-    for what happened elsewhere; everyone else calls a verb.
-    """
-    event = Event(
-        issue=issue,
-        project_id=issue.project.id,
-        actor_id=actor and actor.id,
-        created_at=at or now(),
-        kind=kind,
-        args=args or {},
-        submission=submission,
-    )
-    if text is not None:
-        _set_text(event, text, html)
-    session.add(event)
-    if kind is EventKind.UNLABELED:
-        # Were its label still unwritten, taking it away would shrink the session's list of new
-        # objects, by whose length SQLAlchemy puts them in order: two events would share a place.
-        session.flush()
-    apply(event, issue)
-    issue.last_event = event
-    _count(event, issue.project)
-    if kind in _SUBSCRIBING:
-        _subscribe(issue, actor, _SUBSCRIBING[kind])
-    return event
-
-
-def find_outdated(session: Session, *, after_id: int, limit: int) -> Sequence[tuple[int, str]]:
-    """Return id and text of events after *after_id* that an older renderer has rendered."""
-    return [
-        (event_id, text or "")
-        for event_id, text in session.execute(
-            select(Event.id, Event.text)
-            .where(Event.id > after_id, Event.html_version < markup.RENDERER_VERSION)
-            .order_by(Event.id)
-            .limit(limit)
-        )
-    ]
-
-
-def refresh_html(session: Session, event_id: int, text: str, html: Markup) -> None:
-    """Store *html*, rendered from *text*, unless the event has got another text meanwhile."""
-    session.execute(
-        update(Event)
-        .where(Event.id == event_id, Event.text == text)
-        .values(html=html, html_version=markup.RENDERER_VERSION)
-    )
-
-
-def lock_issue(session: Session, issue: Issue) -> None:
-    """Hold the row of *issue*, as it is now, until the commit.
-
-    Raise `Conflict` where it was deleted meanwhile.
-    """
-    session.flush()
-    try:
-        # Its columns by name: joined rows, which the page has loaded with it, cannot be locked.
-        session.refresh(issue, _ISSUE_COLUMNS, with_for_update={"key_share": True})
-    except InvalidRequestError:
-        raise Conflict(_("This issue was deleted meanwhile.")) from None
-
-
-_ISSUE_COLUMNS = [column.key for column in inspect(Issue).column_attrs]
-
-
-def _lock_for_state_change(session: Session, issue: Issue) -> None:
-    lock_project(session, issue.project)
-    lock_issue(session, issue)
-
-
-def _count(event: Event, project: Project) -> None:
-    match event.kind:
-        case EventKind.OPENED:
-            project.open_count += 1
-        case EventKind.CLOSED:
-            project.open_count -= 1
-            project.closed_count += 1
-        case EventKind.REOPENED:
-            project.open_count += 1
-            project.closed_count -= 1
-
-
-_SUBSCRIBING = {
-    EventKind.OPENED: SubscriptionReason.AUTHOR,
-    EventKind.COMMENTED: SubscriptionReason.COMMENTED,
-}
-
-
-def _subscribe(issue: Issue, user: User | None, reason: SubscriptionReason) -> None:
-    if user is not None and user.id not in issue.subscriptions:
-        issue.subscriptions[user.id] = IssueSubscription(user_id=user.id, reason=reason)
-
-
-def _rewrite(session: Session, event: Event, editor: User, text: str) -> None:
-    """Give *event* a new text and keep the one it had."""
-    author_id = event.editor_id if event.edited_at else event.actor_id
-    session.add(TextRevision(event_id=event.id, author_id=author_id, text=event.text or ""))
-    _set_text(event, text, None)
-    event.edited_at = now()
-    event.editor_id = editor.id
-
-
-def _set_text(event: Event, text: str, html: Markup | None) -> None:
-    event.text = text
-    event.html = markup.render(text) if html is None else html
-    event.html_version = markup.RENDERER_VERSION
-
-
-def _due_change(
-    old: dt.datetime | None, new: dt.datetime | None
-) -> tuple[EventKind, dict[str, Any]]:
-    if new is None:
-        return EventKind.DUE_UNSET, {"old_due_at": old and old.isoformat()}
-    if old is None:
-        return EventKind.DUE_SET, {"due_at": new.isoformat()}
-    return EventKind.DUE_CHANGED, {"old_due_at": old.isoformat(), "due_at": new.isoformat()}
+    old = issue.due_at
+    args = {"old_due_at": old and old.isoformat(), "due_at": due_at and due_at.isoformat()}
+    if due_at is None:
+        kind = EventKind.DUE_UNSET
+    elif old is None:
+        kind = EventKind.DUE_SET
+    else:
+        kind = EventKind.DUE_CHANGED
+    args = {name: value for name, value in args.items() if value}
+    return record(session, issue, kind, actor, at=at, args=args)

@@ -71,6 +71,12 @@ class Issue(Base):
         Index("ix_issues_state_updated", "project_id", "state", "updated_at", "number"),
         Index("ix_issues_created", "project_id", "created_at", "number"),
         Index("ix_issues_updated", "project_id", "updated_at", "number"),
+        Index("ix_issues_state_due", "project_id", "state", "due_at", "number"),
+        Index("ix_issues_due", "project_id", "due_at", "number"),
+        Index("ix_issues_state_comments", "project_id", "state", "comment_count", "number"),
+        Index("ix_issues_comments", "project_id", "comment_count", "number"),
+        # What is new since a project was marked as read.
+        Index("ix_issues_last_event", "project_id", "last_event_id"),
         NEVER_REUSED,
     )
 

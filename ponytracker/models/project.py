@@ -66,7 +66,10 @@ class ProjectSubscription(Base):
 
 
 class Label(Base):
-    """A coloured word on issues. A deleted one stays for the timeline; its name is free again."""
+    """A coloured word on issues. A deleted one stays for the timeline; its name is free again.
+
+    Its text is black or white, whichever stands out more from the colour; white if `inverted`.
+    """
 
     __tablename__ = "labels"
     __table_args__ = (
@@ -85,7 +88,7 @@ class Label(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(64))
     color: Mapped[str] = mapped_column(String(7), default="#000000")
-    inverted: Mapped[bool] = mapped_column(default=True)
+    inverted: Mapped[bool] = mapped_column(default=False)
     deleted: Mapped[bool] = mapped_column(default=False)
 
     project: Mapped[Project] = relationship()

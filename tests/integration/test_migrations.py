@@ -20,6 +20,7 @@ from ponytracker.accounts.service import create_user
 from ponytracker.db import make_engine
 from ponytracker.issues.service import open_issue
 from ponytracker.models import Base, Grant, GrantPermission, Group, SiteSettings, Team, User
+from ponytracker.models.search_index import is_compared
 from ponytracker.projects.service import create_project
 from tests.servers import ROOT, free_port, run
 
@@ -41,7 +42,11 @@ def migrate(engine: Engine, to: str, scripts: Path = ROOT / "alembic") -> None:
 def differences(engine: Engine, metadata: MetaData = Base.metadata) -> list[Any]:
     """Return what a new migration would have to change, in the eyes of Alembic."""
     with engine.connect() as connection:
-        options = {"compare_type": True, "compare_server_default": True}
+        options = {
+            "compare_type": True,
+            "compare_server_default": True,
+            "include_object": is_compared,
+        }
         context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, metadata))
 
@@ -49,12 +54,17 @@ def differences(engine: Engine, metadata: MetaData = Base.metadata) -> list[Any]
 def structure(engine: Engine) -> dict[str, Any]:
     """Return all that the database says of its tables, for what Alembic does not compare."""
     inspector = inspect(engine)
-    tables = set(inspector.get_table_names()) - {"alembic_version"}
+    tables = {
+        table
+        for table in inspector.get_table_names()
+        if table != "alembic_version" and is_compared(None, table, "table")
+    }
     found: dict[str, Any] = {
         table: {
             "columns": {
                 column["name"]: {**column, "type": str(column["type"])}
                 for column in inspector.get_columns(table)
+                if is_compared(None, column["name"], "column")
             },
             "primary key": inspector.get_pk_constraint(table),
             "foreign keys": _by_name(inspector.get_foreign_keys(table)),
@@ -74,7 +84,9 @@ def structure(engine: Engine) -> dict[str, Any]:
                 " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
             )
         rows = connection.execute(text(indexes))
-        found["indexes"] = {name: re.sub(r"\s+", " ", sql) for name, sql in rows}
+        found["indexes"] = {
+            name: re.sub(r"\s+", " ", sql) for name, sql in rows if is_compared(None, name, "index")
+        }
     return found
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from ponytracker import markup
 from ponytracker.cli import refresh_html as command
 from ponytracker.cli.site import Site
-from ponytracker.issues import service
+from ponytracker.issues import recording, service
 from ponytracker.models import Event
 
 
@@ -49,7 +49,7 @@ def test_texts_of_this_renderer_and_events_without_text_are_left_alone(run, worl
 def test_a_text_that_is_edited_meanwhile_keeps_its_own_html(world, session):
     issue = world.issue(world.project("web"), text="*edited*")
     event = service.find_description(session, issue)
-    service.refresh_html(session, event.id, "what it was before", Markup("<p>before</p>"))
+    recording.refresh_html(session, event.id, "what it was before", Markup("<p>before</p>"))
     session.commit()
     assert stored(session) == ["<p><em>edited</em></p>\n"]
     assert event.html_version == markup.RENDERER_VERSION

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from ponytracker import markup
 from ponytracker.errors import Conflict
 from ponytracker.issues import service
+from ponytracker.issues.recording import lock_issue, record, record_issue
 from ponytracker.issues.replay import apply
 from ponytracker.models import (
     Event,
@@ -90,16 +91,16 @@ def do(session, issue, actor, labels, milestone, verb, *arguments):
             label = labels[arguments[0]]
             kind = EventKind.LABELED if verb == "label" else EventKind.UNLABELED
             if (label.id in issue.label_ids) == (verb == "unlabel"):
-                service.lock_issue(session, issue)
-                service.record(session, issue, kind, actor, args={"label_id": label.id})
+                lock_issue(session, issue)
+                record(session, issue, kind, actor, about=label)
         case "milestone":
             kind = EventKind.MILESTONED if arguments[0] else EventKind.DEMILESTONED
-            service.lock_issue(session, issue)
-            service.record(session, issue, kind, actor, args={"milestone_id": milestone.id})
+            lock_issue(session, issue)
+            record(session, issue, kind, actor, about=milestone)
         case "assign":
             kind = EventKind.ASSIGNED if arguments[0] else EventKind.UNASSIGNED
-            service.lock_issue(session, issue)
-            service.record(session, issue, kind, actor, args={"user_id": actor.id})
+            lock_issue(session, issue)
+            record(session, issue, kind, actor, about=actor)
 
 
 @given(verbs=st.lists(VERBS, max_size=12), together=st.booleans())
@@ -199,7 +200,7 @@ def test_an_issue_that_had_a_number_keeps_it_and_later_ones_follow(world, sessio
     project = world.project("web")
     for number in (7, 3):
         service.lock_project(session, project)
-        service.record_issue(session, project, alice, number=number, title="x", text="")
+        record_issue(session, project, alice, number=number, title="x", text="")
     assert world.issue(project, alice).number == 8
     assert project.open_count == 3
 

@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select
 
 from ponytracker import markup
 from ponytracker.issues import service
+from ponytracker.issues.recording import record
 from ponytracker.models import (
     Event,
     EventKind,
@@ -642,18 +643,18 @@ def test_how_each_kind_of_event_reads(world, web, session, visitor, kind):
         "title": "<b>",
         "old_title": "<old>",
         "new_title": "<new>",
-        "label_id": label.id,
         "color": "#ff0000",
         "name": "<name>",
-        "milestone_id": milestone.id,
         "old_name": "<old>",
         "new_name": "<new>",
-        "user_id": author.id,
         "username": "<user>",
         "old_due_at": "2026-06-01T00:00:00+00:00",
         "due_at": "2026-07-01T00:00:00+00:00",
     }
-    service.record(session, issue, kind, author, args=args, text="x", at=now())
+    about = (
+        label if kind is EventKind.LABELED else milestone if kind is EventKind.MILESTONED else None
+    )
+    record(session, issue, kind, author, about=about, args=args, text="x", at=now())
     session.commit()
     assert timeline(visitor.get("/web/issues/1/"))[-1].startswith(SAID[kind])
 
@@ -678,12 +679,9 @@ def test_the_page_of_an_issue_asks_the_same_for_many_comments_as_for_few(
         for number in range(comments):
             service.comment(session, issue, people[number % 5], text=f"comment {number}")
         for label in labels:
-            args = {"label_id": label.id, "name": label.name, "color": label.color}
-            service.record(session, issue, EventKind.LABELED, people[1], args=args)
-        args = {"milestone_id": milestone.id, "name": "1.0"}
-        service.record(session, issue, EventKind.MILESTONED, people[1], args=args)
-        args = {"user_id": people[2].id, "username": "user2"}
-        service.record(session, issue, EventKind.ASSIGNED, people[1], args=args)
+            service.add_label(session, issue, people[1], label)
+        service.set_milestone(session, issue, people[1], milestone)
+        service.assign(session, issue, people[1], people[2])
         session.commit()
     browser = visitor_as(people[3])
     counts = []
@@ -709,8 +707,7 @@ def five(world, web, session):
         at = utc(2026, 1, number)
         issue = world.issue(web, author, title=f"Issue {number}", at=at)
         if number in (2, 4):
-            service.lock_project(session, web)
-            service.record(session, issue, EventKind.CLOSED, author, at=at)
+            record(session, issue, EventKind.CLOSED, author, at=at)
     first = session.scalars(select(Issue).where(Issue.number == 1)).one()
     service.comment(session, first, author, text="x", at=utc(2026, 2, 1))
     session.commit()

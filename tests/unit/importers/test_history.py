@@ -52,7 +52,6 @@ def replay(issue: ImportedIssue) -> Any:
     """Return what replaying the history of *issue* gives, names standing for ids."""
     history = reconstruct(issue)
     keys = {
-        EventKind.RENAMED: "new_title",
         EventKind.LABELED: "label_id",
         EventKind.UNLABELED: "label_id",
         EventKind.MILESTONED: "milestone_id",
@@ -66,14 +65,17 @@ def replay(issue: ImportedIssue) -> Any:
     )
     apply(opening, result)  # type: ignore[arg-type]
     for step in history.steps:
-        kind, args = EventKind.COMMENTED, {}
+        kind, about = EventKind.COMMENTED, {}
+        args: dict[str, Any] = {}
         if isinstance(step, ImportedEvent):
             # Projects count their open and closed issues by these.
             assert step.kind is not EventKind.CLOSED or result.state is State.OPEN
             assert step.kind is not EventKind.REOPENED or result.state is State.CLOSED
             kind = step.kind
-            args = {keys.get(kind, "ignored"): step.subject, "reason": step.reason}
-        apply(SimpleNamespace(kind=kind, created_at=step.at, args=args), result)  # type: ignore[arg-type]
+            about = {keys.get(kind, "ignored"): step.subject}
+            args = {"new_title": step.subject, "reason": step.reason}
+        event = SimpleNamespace(kind=kind, created_at=step.at, args=args, **about)
+        apply(event, result)  # type: ignore[arg-type]
     return result
 
 
