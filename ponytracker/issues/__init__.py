@@ -5,3 +5,4 @@ from typing import Any
 
 def includeme(config: Any) -> None:
     config.scan("ponytracker.issues.views")
+    config.scan("ponytracker.issues.bulk_views")

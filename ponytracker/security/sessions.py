@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -24,6 +25,9 @@ KEY = "sign_in"
 
 STAY = "stay"
 """The key in the cookie session that is there where someone wants to stay signed in."""
+
+MAX_MESSAGES = 2_000
+"""Characters, as JSON, of the messages that wait in the cookie, which holds 4,093 in all."""
 
 ONE_DAY = 1
 """Days that a session lasts of someone who does not want to stay signed in."""
@@ -109,8 +113,14 @@ def _with_our_ways(session_class: Any) -> Any:
             return super()._cookie_max_age if self.get(STAY) else None
 
         def flash(self, message: str, queue: str = "", allow_duplicate: bool = False) -> None:
-            """Keep no message twice that is still to be shown: a cookie holds only so much."""
+            """Keep no message twice that is still to be shown, and only the last of too many.
+
+            A cookie holds only so much, and whoever sends form after form sees no page between.
+            """
             super().flash(message, queue, allow_duplicate)
+            queues = [waiting for key, waiting in self.items() if key.startswith("_f_")]
+            while len(json.dumps(queues)) > MAX_MESSAGES and sum(map(len, queues)) > 1:
+                max(queues, key=len).pop(0)
 
     return CookieSession
 
