@@ -9,6 +9,7 @@ from http.cookies import SimpleCookie
 import pytest
 from pyramid.interfaces import ISessionFactory
 from pyramid.request import Request
+from pyramid.response import Response
 from sqlalchemy import select, update
 
 from ponytracker.models import SignInSession, User
@@ -210,3 +211,17 @@ def test_messages_that_nobody_looks_at_do_not_fill_the_cookie(one_app):
     assert messages.pop_flash("success") == ["Comment added successfully.", "Issue closed."]
     messages.flash("Issue closed.", "success")
     assert messages.pop_flash("success") == ["Issue closed."]
+
+
+def test_of_too_many_messages_the_last_ones_stay(one_app):
+    messages = one_app.registry.getUtility(ISessionFactory)(Request.blank("/"))
+    texts = [f"User '{number} {chr(0x1F434) * 40}' does not exist." for number in range(100)]
+    for text in texts:
+        messages.flash(text, "error")
+        messages.flash(text, "info")
+    kept = messages.peek_flash("error") + messages.peek_flash("info")
+    assert texts[-1] in kept
+    assert 1 < len(kept) < 10
+    response = Response()
+    messages._set_cookie(response)
+    assert "ponytracker" in response.headers["Set-Cookie"]
