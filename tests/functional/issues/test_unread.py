@@ -142,3 +142,28 @@ def test_each_count_is_one_query(world, session, database, many):
         unread.count_unread_events(session, reader, ids)
         unread.count_unread_issues(session, reader, [project])
     assert len(queries) == 2
+
+
+def test_the_project_list_says_how_much_is_unread(world, session, visitor, visitor_as):
+    alice, bob = world.user("alice"), world.user("bob")
+    web, ops = world.project("web"), world.project("ops")
+    for number in range(3):
+        world.issue(web, bob, title=f"Issue {number}")
+    world.issue(ops, alice)
+    page = visitor_as(alice).get("/")
+    badges = {badge["href"]: badge.text.split()[-1] for badge in page.html.select(".unread")}
+    assert badges == {"/web/issues/?q=is%3Aunread": "3"}
+    assert not visitor.get("/").html.select(".unread")
+
+
+def test_the_project_list_asks_the_same_for_many_projects(world, database, visitor_as):
+    world.user("alice")
+    bob = world.user("bob")
+    browsing = visitor_as("alice")
+    counts = []
+    for name in ("one", "two", "three", "four"):
+        world.issue(world.project(name), bob)
+        with count_queries(database) as queries:
+            assert browsing.get("/").html.select(".unread")
+        counts.append(len(queries))
+    assert len(set(counts)) == 1
