@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
+from itertools import groupby
 from time import thread_time
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml, unescapeAll
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_block import StateBlock
+from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markupsafe import Markup
@@ -24,9 +26,17 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES
 
+from ponytracker.placeholders import (
+    IssueReference,
+    Mention,
+    is_genuine,
+    is_within_mention,
+    parse_issue_url,
+    split_text,
+)
 from ponytracker.text import clean_text
 
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 """Stored beside the HTML: raised when the same text renders differently, it has texts renewed."""
 
 RENDER_SECONDS = 1.0
@@ -43,6 +53,9 @@ MAX_URL = 2_048
 
 MAX_HIGHLIGHTED = 20_000
 """Characters of code that are highlighted in one text; what goes beyond stays plain code."""
+
+MAX_REFERENCES = 500
+"""How often a text may refer to an issue, and how often mention someone; the rest is text."""
 
 _LANGUAGES = """
     asm bash batch c c++ cmake console cpp css cython diff docker dockerfile go golang html
@@ -64,6 +77,7 @@ def render(text: str, *, line_breaks: bool = True) -> Markup:
     CommonMark with GitHub's extensions, where a single newline is a line break unless *line_breaks*
     is off. HTML in the text is shown as text. Takes any string and raises nothing: what cannot be
     rendered within the limits above is shown as it was typed, in a ``<pre class="plain">``.
+    Issues and people that it names are placeholders: see ``placeholders.py``.
 
     The HTML is cleaned by an allow-list of tags, attributes, classes and URL schemes, as OWASP's
     Cross Site Scripting Prevention Cheat Sheet asks of text that authors may format.
@@ -84,6 +98,7 @@ class _Budget:
         self._end = thread_time() + RENDER_SECONDS
         self._targets = MAX_TARGETS
         self._highlighted = MAX_HIGHLIGHTED
+        self._references = {IssueReference: MAX_REFERENCES, Mention: MAX_REFERENCES}
 
     def check_time(self) -> None:
         if thread_time() > self._end:
@@ -100,6 +115,10 @@ class _Budget:
         self._highlighted -= len(code)
         return True
 
+    def take_reference(self, reference: IssueReference | Mention) -> bool:
+        self._references[type(reference)] -= 1
+        return self._references[type(reference)] >= 0
+
 
 _Policy = Callable[[list[Token], _Budget], None]
 
@@ -107,16 +126,82 @@ _Policy = Callable[[list[Token], _Budget], None]
 def to_html(text: str, *, line_breaks: bool = False, policy: _Policy | None = None) -> str:
     """Return *text* as HTML that follows CommonMark to the letter: not yet safe to show.
 
-    *policy* may change the tokens before they are written. Raises `RenderLimitError`.
+    *policy* may change the tokens before they are written; with it, what the text refers to is
+    found. Raises `RenderLimitError`.
     """
     markdown, budget = _PARSERS[line_breaks], _Budget()
     # Footnotes of several comments share a page: the digest keeps their ids apart.
     digest = blake2b(text.encode(), digest_size=4).hexdigest()
-    env = {"budget": budget, "docId": digest}
+    env = {"budget": budget, "docId": digest, "has_references": policy is not None}
     tokens = markdown.parse(text, env)
     if policy:
         policy(tokens, budget)
     return str(markdown.renderer.render(tokens, markdown.options, env))
+
+
+# What a text refers to, in its words alone: neither in code nor in links.
+
+
+def _find_references(state: StateCore) -> None:
+    if not state.env.get("has_references"):
+        return
+    budget = state.env["budget"]
+    for token in state.tokens:
+        if token.type == "inline":
+            budget.check_time()
+            token.children = list(_with_references(token.children or [], budget))
+
+
+def _with_references(tokens: list[Token], budget: _Budget) -> Iterator[Token]:
+    """Yield *tokens* with a placeholder for each issue and each person that their words name."""
+    before = ""  # the character that the reader sees last
+    in_link = False
+    for is_text, run in groupby(tokens, lambda token: token.type in ("text", "text_special")):
+        if is_text and not in_link:
+            text, literal = _join(run)
+            yield from _split(before + text, len(before), literal, budget)
+            before = text[-1:] or before
+            continue
+        for token in run:
+            if token.type == "link_open" and token.markup == "autolink":
+                _mark_if_issue(token, budget)
+            in_link = (in_link or token.type == "link_open") and token.type != "link_close"
+            if not token.nesting:
+                before = token.content[-1:] if token.type != "image" else ""
+            yield token
+
+
+def _join(texts: Iterable[Token]) -> tuple[str, set[int]]:
+    """Return *texts* as one, and where in it stands a character that was escaped."""
+    parts: list[str] = []
+    literal: set[int] = set()
+    length = 0
+    for token in texts:
+        if token.type == "text_special":
+            literal.add(length)
+        parts.append(token.content)
+        length += len(token.content)
+    return "".join(parts), literal
+
+
+def _split(text: str, start: int, literal: set[int], budget: _Budget) -> Iterator[Token]:
+    # Signs count from the start of what comes before them.
+    words: list[str] = []
+    for part in split_text(text, start=start, literal={start + place for place in literal}):
+        budget.check_time()
+        if isinstance(part, str) or not budget.take_reference(part):
+            words.append(part if isinstance(part, str) else part.typed)
+            continue
+        yield Token("text", "", 0, content="".join(words))
+        yield Token("html_inline", "", 0, content=part.placeholder)
+        words.clear()
+    yield Token("text", "", 0, content="".join(words))
+
+
+def _mark_if_issue(link: Token, budget: _Budget) -> None:
+    issue = parse_issue_url(str(link.attrs["href"]))
+    if issue and budget.take_reference(issue):
+        link.attrs["data-issue-link"] = ""
 
 
 # The parser, with checkpoints: rules that never match, at the head of the chains, so that no loop
@@ -138,20 +223,25 @@ def _check_inline(state: StateInline, silent: bool) -> bool:
 
 _InlineRule = Callable[[StateInline, bool], bool]
 _BLANK = re.compile(r"[ \t\n]")
+_AUTOLINKS = {"gfm_autolink_www": "w", "gfm_autolink_protocol": ":", "gfm_autolink_email": "@"}
 
 
-def _within_word(rule: _InlineRule) -> _InlineRule:
-    """Let an autolink *rule* see no more than one word.
+def _within_word(rule: _InlineRule, sign: str) -> _InlineRule:
+    """Let an autolink *rule*, for what *sign* stands in, see no more than one word.
 
     It copies all that follows at every colon, and counts a word's brackets anew for each of them.
     """
 
     def rule_within_word(state: StateInline, silent: bool) -> bool:
-        if silent or state.src[state.pos] not in "w:@":
+        if silent or state.src[state.pos] != sign:
+            return False
+        # A username may look like a mail address.
+        if sign == "@" and is_within_mention(state.src, state.pos):
             return False
         maximum = state.posMax
-        blank = _BLANK.search(state.src, state.pos, maximum)
-        end = blank.start() if blank else maximum
+        far_enough = min(maximum, state.pos + MAX_URL + 1)
+        blank = _BLANK.search(state.src, state.pos, far_enough)
+        end = blank.start() if blank else far_enough
         if end - state.pos > MAX_URL:
             return False
         state.posMax = end
@@ -181,9 +271,11 @@ def _make_parser(*, line_breaks: bool) -> MarkdownIt:
     lookaheads = ["paragraph", "reference", "blockquote", "list"]
     parser.block.ruler.before("table", "checkpoint", _check_block, {"alt": lookaheads})
     parser.inline.ruler.before("text", "checkpoint", _check_inline)
+    # Joined, a text no longer tells what in it was escaped.
+    parser.core.ruler.before("text_join", "references", _find_references)
     for rule in parser.inline.ruler.__rules__:
-        if rule.name.startswith("gfm_autolink"):
-            rule.fn = _within_word(rule.fn)
+        if rule.name in _AUTOLINKS:
+            rule.fn = _within_word(rule.fn, _AUTOLINKS[rule.name])
     parser.add_render_rule("footnote_anchor", _write_footnote_anchor)
     # The chains are compiled at first use, which two threads must not do at once.
     parser.render("first use", {"budget": _Budget()})
@@ -314,12 +406,14 @@ _TAGS = """
 _CLEANER = nh3.Cleaner(
     tags=set(_TAGS.split()),
     attributes={
-        "a": {"aria-label", "href", "id", "title"},
+        "a": {"aria-label", "data-issue-link", "href", "id", "title"},
         "img": {"alt", "src", "title"},
         "input": {"aria-label", "checked", "disabled", "type"},
         "li": {"id"},
         "ol": {"start"},
+        "span": {"data-mention", "data-ref"},
     },
+    attribute_filter=lambda *attribute: attribute[-1] if is_genuine(*attribute) else None,
     set_tag_attribute_values={
         "img": {"loading": "lazy"},
         "input": {"type": "checkbox", "disabled": ""},

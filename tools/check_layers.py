@@ -16,6 +16,7 @@ from pathlib import Path
 LAYERS = (
     # What knows nothing of PonyTracker but itself.
     ("errors", "i18n", "text"),
+    ("placeholders",),
     ("markup",),
     ("models",),
     ("settings", "db", "background", "server"),

@@ -42,9 +42,13 @@ from ponytracker.models.base import now
 from ponytracker.projects.service import create_project
 
 YEARS = 10
-PEOPLE = 500
-LABELS = 40
-MILESTONES = 25
+PEOPLE = ["alice", "bob", "octocat", *(f"person{n}" for n in range(497))]
+LABELS = [
+    *("bug", "feature", "help wanted", "wip", "doc", "good first issue", "a,b"),
+    *(f"label {n}" for n in range(33)),
+]
+MILESTONES = [f"Version {n}" for n in range(1, 26)]
+COLOR = "#1d76db"
 WORDS = 20_000
 TEXTS = 5_000
 """How many texts there are to choose from; making each anew would take longer than storing it."""
@@ -95,8 +99,13 @@ def fill(
     """Give *project*, which is new, that many issues; texts are shortened by *brevity*."""
     choose = random.Random(seed)  # noqa: S311 - for no secret
     people = _add_people(session)
-    labels = _add(session, Label, _named(project, LABELS, "label", color="#1d76db"))
-    milestones = _add(session, Milestone, _named(project, MILESTONES, "milestone", slug=True))
+    here = {"project_id": project.id}
+    labels = _add(session, Label, [{**here, "name": name, "color": COLOR} for name in LABELS])
+    milestones = _add(
+        session,
+        Milestone,
+        [{**here, "name": name, "slug": name.lower().replace(" ", "-")} for name in MILESTONES],
+    )
     story = _Story(choose, people, labels, milestones, issues, brevity)
     rows = sorted(itertools.chain.from_iterable(map(story.tell, range(issues))), key=_when)
     _store(session, project, issues, rows)
@@ -140,7 +149,7 @@ class _Story:
             text = choose.choice(self.comments)
             yield Row(issue, at, EventKind.COMMENTED, self.who.one(), {}, text=text)
         for label, name in {self.which_label.one() for _ in range(choose.choice((0, 0, 1, 1, 2)))}:
-            args = {"name": name, "color": "#1d76db"}
+            args = {"name": name, "color": COLOR}
             at = self._later(at)
             yield Row(issue, at, EventKind.LABELED, self.who.one(), args, label_id=label)
         if choose.random() < 0.2:
@@ -198,36 +207,19 @@ def _when(row: Row) -> tuple[dt.datetime, int]:
     return row.at, row.issue
 
 
-def _named(project: Project, count: int, noun: str, **kw: Any) -> list[dict[str, Any]]:
-    names = [f"{noun} {n}" if n % 3 else f"{noun}{n}" for n in range(1, count + 1)]
-    slugs = kw.pop("slug", False)
-    return [
-        {
-            "project_id": project.id,
-            "name": name,
-            **kw,
-            **({"slug": name.replace(" ", "-")} if slugs else {}),
-        }
-        for name in names
-    ]
-
-
 def _add(session: Session, model: Any, rows: list[dict[str, Any]]) -> list[tuple[int, str]]:
     ids = session.scalars(insert(model).returning(model.id, sort_by_parameter_order=True), rows)
     return [(id_, row["name"]) for id_, row in zip(ids, rows, strict=True)]
 
 
 def _add_people(session: Session) -> list[int]:
-    names = [f"person{n}" for n in range(PEOPLE)]
-    present = dict(
-        session.execute(select(User.username, User.id).where(User.username.in_(names))).all()
-    )
-    rows = [
-        {"username": n, "username_key": n, "is_active": True} for n in names if n not in present
-    ]
-    if rows:
-        session.execute(insert(User), rows)
-    return list(session.scalars(select(User.id).where(User.username.in_(names)).order_by(User.id)))
+    """Add who is not there yet, and return the ids of all of them."""
+    ids = select(User.id).where(User.username.in_(PEOPLE)).order_by(User.id)
+    present = set(session.scalars(select(User.username).where(User.username.in_(PEOPLE))))
+    missing = [{"username": n, "username_key": n} for n in PEOPLE if n not in present]
+    if missing:
+        session.execute(insert(User), missing)
+    return list(session.scalars(ids))
 
 
 def _store(session: Session, project: Project, count: int, rows: Sequence[Row]) -> None:

@@ -11,8 +11,8 @@ from pyramid.view import view_config
 from ponytracker.errors import DomainError
 from ponytracker.i18n import _
 from ponytracker.issues import bulk
+from ponytracker.issues.assignees import find_assignee
 from ponytracker.models import Label, Milestone
-from ponytracker.projects.audience import find_person
 from ponytracker.resources import IssuesResource
 from ponytracker.security.permissions import Permission
 from ponytracker.text import clean_line
@@ -139,7 +139,7 @@ def _read_assignee(context: IssuesResource, request: Any) -> Any:
     username = posted_text(request, "assignee").strip().removeprefix("@")
     if not username:
         return None
-    user = find_person(request.dbsession, context.project, username)
+    user = find_assignee(request.dbsession, context.project, username)
     if user is None:
         raise UnfitChange(
             _("User '${name}' does not exist.", mapping={"name": clean_line(username)[:MAX_SHOWN]})

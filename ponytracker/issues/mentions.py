@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from ponytracker.models import Event, User
+from ponytracker.issues.recording import record_once, subscribe_for
+from ponytracker.issues.references import resolve
+from ponytracker.models import Event, EventKind, SubscriptionReason, User
+from ponytracker.placeholders import find_references
 
 
 def follow_references(session: Session, event: Event, author: User | None) -> None:
     """Write on each issue that the text of *event* refers to that it does, once.
 
-    Whoever is mentioned hears of the issue from now on. Only what *author* may see is found.
+    Whoever is mentioned for the first time hears of the issue from now on. Only what *author* may
+    see is found, and an archived project stays as it is.
     """
+    found = find_references(event.html or Markup())
+    if author is None or not (found.issues or found.mentions):
+        return
+    session.flush()  # the events there tell the id of this one
+    issue = event.issue
+    base_url = session.info.get("base_url", "")
+    issues, people = resolve(session, author, issue.project, found, base_url)
+    for referenced in issues:
+        if referenced is not issue and not referenced.project.archived:
+            at = {"event_id": event.id}
+            record_once(session, referenced, EventKind.REFERENCED, author, about=issue, args=at)
+    for person in people:
+        if person is author:
+            continue
+        args = {"username": person.username, "event_id": event.id}
+        if record_once(session, issue, EventKind.MENTIONED, author, about=person, args=args):
+            subscribe_for(issue, person, SubscriptionReason.MENTIONED)

@@ -34,6 +34,7 @@ from ponytracker.models import (
 )
 from ponytracker.models.base import now
 from ponytracker.projects.service import lock_project
+from ponytracker.projects.watching import INSERT
 
 Subject = User | Label | Milestone | Issue
 """What an event can be about."""
@@ -132,6 +133,32 @@ def record(
     if kind in _SUBSCRIBING and actor is not None:
         subscribe_for(issue, actor, _SUBSCRIBING[kind])
     return event
+
+
+def record_once(
+    session: Session,
+    issue: Issue,
+    kind: EventKind,
+    actor: User,
+    *,
+    about: User | Issue,
+    args: dict[str, Any],
+) -> bool:
+    """Append an event of `MENTIONS` unless there is one; return whether there was none.
+
+    It changes nothing in *issue*, which need not be locked: that there is one is the database's to
+    say, however many ask at the same moment.
+    """
+    insert = INSERT[session.get_bind().dialect.name](Event).values(
+        issue_id=issue.id,
+        project_id=issue.project_id,
+        actor_id=actor.id,
+        created_at=now(),
+        kind=kind,
+        args=args,
+        **{_COLUMNS[type(about)]: about.id},
+    )
+    return bool(session.scalars(insert.on_conflict_do_nothing().returning(Event.id)).all())
 
 
 def subscribe_for(issue: Issue, user: User, reason: SubscriptionReason) -> None:

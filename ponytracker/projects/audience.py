@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists
 
 from ponytracker.models import Project, User
 from ponytracker.security.visibility import each_user, may_see_project
-from ponytracker.text import fold
 
 
 def sees(project: Project) -> ColumnElement[bool]:
     """Return the condition on `User` that holds for whoever is active and may see *project*."""
     is_seen = exists().where(Project.id == project.id, may_see_project(each_user()))
     return and_(User.is_active, is_seen.correlate(User))
-
-
-def find_person(session: Session, project: Project, username: str) -> User | None:
-    """Return the account of that name, in whatever case, if they may see *project*."""
-    return session.scalar(select(User).where(User.username_key == fold(username), sees(project)))
