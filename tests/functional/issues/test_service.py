@@ -12,9 +12,10 @@ from sqlalchemy import func, select
 from ponytracker import markup
 from ponytracker.errors import Conflict
 from ponytracker.issues import service
-from ponytracker.issues.recording import lock_issue, record, record_issue
+from ponytracker.issues.recording import record_issue
 from ponytracker.issues.replay import apply
 from ponytracker.models import (
+    AuditEntry,
     Event,
     EventKind,
     Issue,
@@ -25,6 +26,7 @@ from ponytracker.models import (
     TextRevision,
     User,
 )
+from ponytracker.security.principals import identify
 
 DUE = [None, dt.datetime(2026, 7, 1, tzinfo=dt.UTC), dt.datetime(2026, 7, 2, 3, tzinfo=dt.UTC)]
 WORDS = st.sampled_from(["one", "two", "*three*", ""])
@@ -39,7 +41,9 @@ VERBS = st.one_of(
     st.tuples(st.just("edit"), WHICH, TITLES, WORDS, st.sampled_from(DUE)),
     st.tuples(st.just("label"), WHICH, st.integers(0, 2)),
     st.tuples(st.just("unlabel"), WHICH, st.integers(0, 2)),
-    st.tuples(st.just("milestone"), WHICH, st.booleans()),
+    st.tuples(st.just("milestone"), WHICH, st.integers(0, 2)),
+    st.tuples(st.just("due"), WHICH, st.sampled_from(DUE)),
+    st.tuples(st.just("delete comment"), WHICH),
     st.tuples(st.just("assign"), WHICH, st.booleans()),
 )
 
@@ -73,7 +77,7 @@ def as_stored(issue):
     return {**row, "label_ids": set(issue.label_ids)}
 
 
-def do(session, issue, actor, labels, milestone, verb, *arguments):
+def do(session, issue, actor, labels, milestones, verb, *arguments):
     match verb:
         case "comment":
             service.comment(session, issue, actor, text=arguments[0])
@@ -88,19 +92,25 @@ def do(session, issue, actor, labels, milestone, verb, *arguments):
             title, text, due_at = arguments
             service.edit_issue(session, issue, actor, title=title, text=text, due_at=due_at)
         case "label" | "unlabel":
+            change = service.add_label if verb == "label" else service.remove_label
             label = labels[arguments[0]]
-            kind = EventKind.LABELED if verb == "label" else EventKind.UNLABELED
-            if (label.id in issue.label_ids) == (verb == "unlabel"):
-                lock_issue(session, issue)
-                record(session, issue, kind, actor, about=label)
+            is_new = (label.id in issue.label_ids) == (verb == "unlabel")
+            assert (change(session, issue, actor, label) is not None) == is_new
         case "milestone":
-            kind = EventKind.MILESTONED if arguments[0] else EventKind.DEMILESTONED
-            lock_issue(session, issue)
-            record(session, issue, kind, actor, about=milestone)
+            service.set_milestone(session, issue, actor, (None, *milestones)[arguments[0]])
         case "assign":
-            kind = EventKind.ASSIGNED if arguments[0] else EventKind.UNASSIGNED
-            lock_issue(session, issue)
-            record(session, issue, kind, actor, about=actor)
+            service.assign(session, issue, actor, actor if arguments[0] else None)
+        case "due":
+            service.set_due_date(session, issue, actor, arguments[0])
+        case "delete comment":
+            session.flush()
+            comments = select(Event).where(
+                Event.issue_id == issue.id,
+                Event.kind == EventKind.COMMENTED,
+                Event.deleted_at.is_(None),
+            )
+            if found := session.scalars(comments).first():
+                service.delete_comment(session, found, actor)
 
 
 @given(verbs=st.lists(VERBS, max_size=12), together=st.booleans())
@@ -114,8 +124,8 @@ def test_whatever_happens_the_events_tell_what_there_is(database, verbs, togethe
         session.add_all([actor, project])
         session.flush()
         labels = [Label(project_id=project.id, name=f"label{n}") for n in range(3)]
-        milestone = Milestone(project_id=project.id, name="1.0", slug="1.0")
-        session.add_all([*labels, milestone])
+        milestones = [Milestone(project_id=project.id, name=n, slug=n) for n in ("1.0", "2.0")]
+        session.add_all([*labels, *milestones])
         session.flush()
         issues = [
             service.open_issue(session, project, actor, title="It fails", due_at=due)
@@ -128,7 +138,7 @@ def test_whatever_happens_the_events_tell_what_there_is(database, verbs, togethe
             issue = issues[which]
             before = issue.state
             try:
-                do(session, issue, actor, labels, milestone, verb, *arguments)
+                do(session, issue, actor, labels, milestones, verb, *arguments)
             except Conflict:
                 assert before is (State.CLOSED if verb == "close" else State.OPEN)
         session.flush()
@@ -234,3 +244,78 @@ def test_a_change_that_another_session_has_made_is_seen_before_it_is_made_again(
     with pytest.raises(Conflict):
         service.close_issue(session, issue, alice)
     session.rollback()
+
+
+@pytest.fixture
+def issue(world):
+    return world.issue(world.project("web"), world.user("alice"))
+
+
+def kinds(session, issue):
+    session.flush()
+    events = select(Event.kind).where(Event.issue_id == issue.id).order_by(Event.id)
+    return [kind.value for kind in session.scalars(events)]
+
+
+def test_from_one_milestone_to_another_are_two_events(session, issue):
+    rows = [Milestone(project_id=issue.project_id, name=n, slug=n) for n in ("1.0", "2.0")]
+    session.add_all(rows)
+    session.flush()
+    for milestone in (*rows, rows[1], None, None):
+        service.set_milestone(session, issue, issue.author, milestone)
+    assert kinds(session, issue)[1:] == [
+        "milestoned",
+        "demilestoned",
+        "milestoned",
+        "demilestoned",
+    ]
+
+
+def test_whoever_is_assigned_hears_of_the_issue(world, session, issue):
+    bob, carol = world.user("bob"), world.user("carol")
+    for user in (bob, bob, carol, None):
+        service.assign(session, issue, issue.author, user)
+    assert kinds(session, issue)[1:] == ["assigned", "unassigned", "assigned", "unassigned"]
+    assert {bob.id, carol.id} <= set(issue.subscriptions)
+
+
+@pytest.mark.parametrize("what", ["label", "milestone"])
+def test_what_was_deleted_meanwhile_is_not_put_on_an_issue(session, issue, what):
+    row = Label(name="old") if what == "label" else Milestone(name="old", slug="old")
+    row.project_id, row.deleted = issue.project_id, True
+    session.add(row)
+    session.flush()
+    add = service.add_label if what == "label" else service.set_milestone
+    with pytest.raises(Conflict):
+        add(session, issue, issue.author, row)
+    assert kinds(session, issue) == ["opened"]
+
+
+def test_a_deleted_comment_is_empty_with_all_its_versions(session, issue):
+    comment = service.comment(session, issue, issue.author, text="secret")
+    session.flush()
+    service.edit_comment(session, comment, issue.author, text="not so secret")
+    service.delete_comment(session, comment, issue.author)
+    session.flush()
+    assert (comment.text, comment.html, issue.comment_count) == (None, None, 0)
+    assert session.scalars(select(TextRevision)).all() == []
+    assert kinds(session, issue) == ["opened", "commented", "comment_deleted"]
+    with pytest.raises(Conflict):
+        service.delete_comment(session, comment, issue.author)
+    with pytest.raises(Conflict):
+        service.edit_comment(session, comment, issue.author, text="back again")
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_deleted_issue_counts_no_more(world, session, issue, state):
+    project, alice = issue.project, issue.author
+    if state is State.CLOSED:
+        service.close_issue(session, issue, alice)
+    session.flush()
+    service.delete_issue(session, issue, identify(session, alice))
+    session.commit()
+    assert (project.open_count, project.closed_count) == (0, 0)
+    assert session.scalars(select(Event)).all() == []
+    entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "issue.delete")).one()
+    assert (entry.target, entry.actor_name) == ("web#1", "alice")
+    assert world.issue(project).number == 2
