@@ -2,6 +2,7 @@
 // what they do: each finds its elements by their data-bs-toggle.
 
 import 'bootstrap/js/src/dropdown.js'
+import '@github/text-expander-element'
 
 // A choice in a list such as the sort takes effect at once, without the button beside it.
 for (const select of document.querySelectorAll('[data-submit-on-change]')) {
@@ -35,7 +36,11 @@ for (const editor of document.querySelectorAll('.markdown-editor')) {
     const token = text.form.elements.csrf_token.value
     const response = await fetch(editor.dataset.previewUrl, {
       method: 'POST',
-      body: new URLSearchParams({ csrf_token: token, data: text.value }),
+      body: new URLSearchParams({
+        csrf_token: token,
+        data: text.value,
+        project: editor.dataset.project ?? '',
+      }),
     }).catch(() => null)
     // Signed out meanwhile, or the like: ask for the preview as a page, which says what is wrong.
     if (!response?.ok || response.redirected) return text.form.requestSubmit(button)
@@ -43,6 +48,60 @@ for (const editor of document.querySelectorAll('.markdown-editor')) {
     preview.innerHTML = await response.text()
     preview.hidden = false
   })
+}
+
+// While a text is typed, people are suggested after an @ and issues after a #.
+for (const expander of document.querySelectorAll('text-expander')) {
+  const types = { '@': 'user', '#': 'issue' }
+  let last
+
+  expander.addEventListener('text-expander-change', ({ detail }) => {
+    // A heading, or a number that is complete: nothing to be looked for.
+    if (/^\s|^\d+\s/.test(detail.text)) return
+    const mine = suggest(types[detail.key], detail.text, () => mine === last)
+    last = mine
+    detail.provide(mine)
+  })
+  expander.addEventListener('text-expander-value', ({ detail }) => {
+    detail.value = detail.item.dataset.value
+  })
+  // The menu is put where the name begins, which may leave it no room.
+  expander.addEventListener('text-expander-activate', () => requestAnimationFrame(() => {
+    const menu = expander.querySelector('[role=listbox]')
+    if (!menu) return
+    const excess = menu.getBoundingClientRect().right - expander.getBoundingClientRect().right
+    if (excess > 0) menu.style.left = `calc(${menu.style.left} - ${excess}px)`
+  }))
+
+  async function suggest(type, query, isLast) {
+    await new Promise(done => setTimeout(done, 150))
+    if (!isLast()) return last
+    const address = new URL(expander.dataset.suggestions, location)
+    address.search = new URLSearchParams({ type, query })
+    const response = await fetch(address).catch(() => null)
+    // Without an answer the name is typed to its end, as without JavaScript.
+    const found = response?.ok ? (await response.json()).suggestions : []
+    return { matched: found.length > 0, fragment: menu(found) }
+  }
+
+  function menu(found) {
+    const list = document.createElement('ul')
+    list.className = 'suggestions dropdown-menu show'
+    list.setAttribute('role', 'listbox')
+    list.setAttribute('aria-label', expander.dataset.name)
+    list.append(...found.map(({ value, data }, index) => {
+      const item = document.createElement('li')
+      item.className = 'dropdown-item'
+      item.setAttribute('role', 'option')
+      item.id = `suggestion-${index}`
+      item.dataset.value = value
+      const name = document.createElement('strong')
+      name.textContent = value
+      item.append(name, ' ', data)
+      return item
+    }))
+    return list
+  }
 }
 
 // A name that is being typed is completed from what the server suggests. The address is in
@@ -117,4 +176,92 @@ for (const form of document.querySelectorAll('form[data-toggles]')) {
     const page = new DOMParser().parseFromString((await response?.text()) ?? '', 'text/html')
     return page.querySelector('.message-page p')?.textContent
   }
+}
+
+// A label that is being edited is shown as it will look; its colour and the code of that agree.
+for (const preview of document.querySelectorAll('[data-label-preview]')) {
+  const { name, color, color_code: code, inverted } = preview.closest('form').elements
+  const badge = preview.querySelector('.issue-label')
+  if (!badge) continue
+  const [picture, text] = [badge.querySelector('rect'), badge.lastChild]
+
+  function show() {
+    text.data = name.value.trim() || preview.dataset.labelPreview
+    picture.setAttribute('fill', color.value)
+    const isDark = inverted.checked || contrastWithWhite(color.value) > Math.sqrt(21)
+    badge.classList.toggle('on-dark', isDark)
+    badge.classList.toggle('on-light', !isDark)
+  }
+
+  // As labels/colors.py has it.
+  function contrastWithWhite(value) {
+    const [red, green, blue] = [1, 3, 5]
+      .map(at => parseInt(value.slice(at, at + 2), 16) / 255)
+      .map(part => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
+  }
+
+  color.addEventListener('input', () => { code.value = color.value.toUpperCase() })
+  code.addEventListener('input', () => {
+    const digits = /^#?([0-9a-f]{6})$/i.exec(code.value.trim())
+    if (digits) color.value = `#${digits[1]}`
+  })
+  preview.closest('form').addEventListener('input', show)
+}
+
+// A menu that is open closes when something else is pressed, or Escape.
+document.addEventListener('click', event => {
+  for (const menu of document.querySelectorAll('details.side-menu[open]')) {
+    if (!menu.contains(event.target)) menu.open = false
+  }
+})
+document.addEventListener('keydown', event => {
+  const menu = event.key === 'Escape' && event.target.closest?.('details.side-menu[open]')
+  if (!menu) return
+  menu.open = false
+  menu.querySelector('summary').focus()
+})
+
+// A menu closes when something else is clicked, another one is opened, or Escape is pressed.
+for (const type of ['click', 'focusin']) {
+  document.addEventListener(type, ({ target }) => {
+    for (const menu of document.querySelectorAll('details[data-menu][open]')) {
+      if (!menu.contains(target)) menu.open = false
+    }
+  })
+}
+document.addEventListener('keydown', ({ key }) => {
+  const menu = key === 'Escape' && document.querySelector('details[data-menu][open]')
+  if (menu) {
+    menu.open = false
+    menu.querySelector('summary').focus()
+  }
+})
+
+// What is done to the selected issues of a list: hidden until there are any, all with one click,
+// and a name is asked for only where one is needed.
+for (const form of document.querySelectorAll('form[data-bulk]')) {
+  const boxes = [...form.elements].filter(({ name }) => name === 'issue')
+  const change = form.elements.change
+  const assignee = form.querySelector('[data-bulk-assignee]')
+  const all = document.createElement('input')
+  all.type = 'checkbox'
+  all.className = 'form-check-input'
+  all.setAttribute('aria-label', form.dataset.bulk)
+  form.prepend(all)
+
+  const count = () => {
+    const chosen = boxes.filter(({ checked }) => checked).length
+    all.checked = chosen === boxes.length
+    all.indeterminate = chosen > 0 && !all.checked
+    form.classList.toggle('nothing-selected', chosen === 0)
+    if (assignee) assignee.hidden = change.value !== 'assign'
+  }
+  all.addEventListener('change', () => {
+    for (const box of boxes) box.checked = all.checked
+    count()
+  })
+  for (const input of [...boxes, change]) input.addEventListener('change', count)
+  window.addEventListener('pageshow', count)
+  count()
 }

@@ -52,9 +52,19 @@ def count_users(session: Session, text: str) -> int:
     return session.scalars(select(func.count()).select_from(User).where(has_text(text))).one()
 
 
-def suggest_users(session: Session, text: str, besides: SelectBase | None = None) -> Sequence[User]:
-    """Return the first users whose name has *text* in it, but for those with the ids *besides*."""
+def suggest_users(
+    session: Session,
+    text: str,
+    besides: SelectBase | None = None,
+    among: ColumnElement[bool] | None = None,
+) -> Sequence[User]:
+    """Return the first users whose name has *text* in it, but for those with the ids *besides*.
+
+    With *among*, a condition on `User`, only of those for whom it holds.
+    """
     wanted = select(User).where(or_(*_in_names(text)))
+    if among is not None:
+        wanted = wanted.where(among)
     if besides is not None:
         wanted = wanted.where(User.id.not_in(besides))
     return session.scalars(wanted.order_by(User.username_key).limit(MAX_SUGGESTIONS)).all()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-import unicodedata
 from collections.abc import Callable, Set
 
 from sqlalchemy import select
@@ -12,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from ponytracker.errors import DomainError
 from ponytracker.importers.survey import Survey
+from ponytracker.milestones.names import free_slug
 from ponytracker.models import Access, Issue, Label, Milestone, Project, User
 from ponytracker.projects import names
 from ponytracker.projects.service import create_project, find_project, lock_project
-from ponytracker.resources import RESERVED_NAMES
 from ponytracker.security.audit import record
 from ponytracker.security.principals import SHELL
 from ponytracker.text import fold
@@ -150,13 +148,7 @@ def _create_labels(session: Session, project: Project, survey: Survey) -> dict[s
         for name, label in wanted.items():
             if name not in labels or (labels[name].deleted and not deleted):
                 color = label.color or DEFAULT_COLOR
-                labels[name] = Label(
-                    project=project,
-                    name=name,
-                    color=color,
-                    inverted=_needs_white_text(color),
-                    deleted=deleted,
-                )
+                labels[name] = Label(project=project, name=name, color=color, deleted=deleted)
     session.add_all(labels.values())
     return labels
 
@@ -173,7 +165,7 @@ def _create_milestones(session: Session, project: Project, survey: Survey) -> di
     for deleted, wanted in ((False, survey.milestones), (True, survey.old_milestones)):
         for name, milestone in wanted.items():
             if name not in milestones or (milestones[name].deleted and not deleted):
-                slug = _free_slug(name, slugs)
+                slug = free_slug(name, slugs)
                 slugs.add(slug)
                 milestones[name] = Milestone(
                     project=project,
@@ -186,24 +178,3 @@ def _create_milestones(session: Session, project: Project, survey: Survey) -> di
                 )
     session.add_all(milestones.values())
     return milestones
-
-
-def _needs_white_text(color: str) -> bool:
-    """Return whether white stands out from *color* more than black (WCAG 2.2, contrast ratio)."""
-    channels = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    red, green, blue = (
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels
-    )
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05
-
-
-def _free_slug(name: str, taken: set[str]) -> str:
-    """Return the part of an address for the milestone *name*, unlike those *taken*."""
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub("[^a-z0-9_.]+", "-", ascii_name).strip("-.")[:120] or "milestone"
-    free, count = slug, 1
-    while free in taken or free in RESERVED_NAMES:
-        count += 1
-        free = f"{slug}-{count}"
-    return free

@@ -10,12 +10,14 @@ from ponytracker.models import Project
 def includeme(config: Any) -> None:
     config.add_request_method(_unread_issues, "unread_issues")
     config.scan("ponytracker.issues.views")
+    config.scan("ponytracker.issues.list_views")
     config.scan("ponytracker.issues.bulk_views")
     config.scan("ponytracker.issues.comment_views")
     config.scan("ponytracker.issues.history_views")
     config.scan("ponytracker.issues.assignee_views")
     config.scan("ponytracker.issues.subscription_views")
     config.scan("ponytracker.issues.activity_views")
+    config.scan("ponytracker.issues.suggestion_views")
 
 
 def _unread_issues(request: Any, projects: Iterable[Project]) -> Mapping[int, int]:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from wtforms import validators
+from typing import Any
 
+import wtforms
+from wtforms import validators
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # stubs lag
+
+from ponytracker.accounts.query import MAX_TYPED
 from ponytracker.i18n import _
+from ponytracker.issues.assignees import find_assignee
+from ponytracker.models import Event, Issue, StateReason, User
 from ponytracker.text import MAX_TEXT, MAX_TITLE
 from ponytracker.web.forms import (
     Form,
@@ -13,6 +20,7 @@ from ponytracker.web.forms import (
     SubmissionField,
     TextField,
     VersionField,
+    versions_of,
 )
 
 _TEXT_LENGTH = validators.Length(
@@ -21,6 +29,8 @@ _TEXT_LENGTH = validators.Length(
 
 
 class IssueForm(Form):
+    """An issue to open, or with *issue* and its *description* one to edit."""
+
     title = LineField(
         _("Title"),
         [
@@ -33,9 +43,63 @@ class IssueForm(Form):
     submission = SubmissionField()
     version = VersionField()
 
+    def __init__(
+        self, request: Any, issue: Issue | None = None, description: Event | None = None
+    ) -> None:
+        fields = {}
+        if issue and description:
+            fields = {
+                "title": issue.title,
+                "due_date": issue.due_at,
+                "description": description.text or "",
+            }
+        super().__init__(request, version=versions_of(**fields), **fields)
+
 
 class CommentForm(Form):
+    """A comment to write, or *comment* to edit."""
+
     comment = TextField(
         _("Comment"), [validators.DataRequired(_("Write a comment first.")), _TEXT_LENGTH]
     )
     submission = SubmissionField()
+    version = VersionField()
+
+    def __init__(self, request: Any, comment: Event | None = None) -> None:
+        fields = {"comment": comment.text or ""} if comment else {}
+        super().__init__(request, version=versions_of(**fields), **fields)
+
+
+REASONS = [
+    SelectChoice("", _("without a reason")),
+    SelectChoice(StateReason.COMPLETED.value, _("as completed")),
+    SelectChoice(StateReason.NOT_PLANNED.value, _("as not planned")),
+    SelectChoice(StateReason.DUPLICATE.value, _("as a duplicate")),
+]
+
+
+class CloseForm(Form):
+    reason = wtforms.SelectField(_("Reason"), choices=REASONS, default="")
+
+    @property
+    def state_reason(self) -> StateReason | None:
+        return StateReason(self.reason.data) if self.reason.data else None
+
+
+class AssignForm(Form):
+    """Who is to see to *issue*, by name; nobody, where there is none."""
+
+    assignee = LineField(_("Assignee"), [validators.Length(max=MAX_TYPED)])
+    found: User | None = None
+
+    def __init__(self, request: Any, issue: Issue) -> None:
+        self.issue = issue
+        super().__init__(request, assignee=issue.assignee.username if issue.assignee else "")
+
+    def validate_assignee(self, field: wtforms.Field) -> None:
+        if not field.data:
+            return
+        self.found = find_assignee(self.request.dbsession, self.issue.project, field.data)
+        if self.found is None:
+            name = {"name": field.data}
+            raise validators.ValidationError(_("User '${name}' does not exist.", mapping=name))

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
+    ScalarSelect,
     Select,
     case,
     column,
@@ -58,6 +59,19 @@ def issue_ids(session: Session, text: str, scope: frozenset[str] = FIELDS) -> Co
     """Return the ids of all issues, of whatever project, of which the same is true."""
     titles, texts = _conditions(session, text, scope, rows=True)
     return union_all(select(Issue.id).where(titles), select(Event.issue_id).where(texts))
+
+
+def count_hits(session: Session, text: str, limit: int) -> ScalarSelect[int]:
+    """Return how many titles, descriptions and comments have these words, counted up to *limit*.
+
+    Off the index alone, so that it costs next to nothing however common they are.
+    """
+    find = _rows_of[session.get_bind().dialect.name]
+    hits = [
+        select(find(model, name, text).limit(limit).subquery().c.id)
+        for model, name in ((Issue, TITLES), (Event, TEXTS))
+    ]
+    return select(func.count()).select_from(union_all(*hits).subquery()).scalar_subquery()
 
 
 def relevance(
@@ -108,10 +122,14 @@ def _conditions(
 def _is_fts_hit(model: Any, name: str, text: str, rows: bool) -> ColumnElement[bool]:
     """FTS5: a row of the index has the id of what it indexes (sqlite.org/fts5.html §4.4.2)."""
     index = table(name, column("rowid"), column(name))
-    hits = index.c[name].op("MATCH")('"{}"'.format(text.replace('"', '""')))
+    hits = _fts_match(index.c[name], text)
     if rows:
         return model.id.in_(select(index.c.rowid).where(hits))
     return exists().where(index.c.rowid == model.id, hits).correlate(model)
+
+
+def _fts_match(indexed: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    return indexed.op("MATCH", is_comparison=True)('"{}"'.format(text.replace('"', '""')))
 
 
 def _is_vector_hit(model: Any, _name: str, text: str, _rows: bool) -> ColumnElement[bool]:
@@ -122,4 +140,14 @@ def _is_vector_hit(model: Any, _name: str, text: str, _rows: bool) -> ColumnElem
     return vector.op("@@", is_comparison=True)(func.phraseto_tsquery(configuration, words))
 
 
+def _fts_rows(_model: Any, name: str, text: str) -> Select[int]:
+    index = table(name, column("rowid"), column(name))
+    return select(index.c.rowid.label("id")).where(_fts_match(index.c[name], text))
+
+
+def _vector_rows(model: Any, name: str, text: str) -> Select[int]:
+    return select(model.id.label("id")).where(_is_vector_hit(model, name, text, True))
+
+
+_rows_of = {"sqlite": _fts_rows, "postgresql": _vector_rows}
 _hit_of = {"sqlite": _is_fts_hit, "postgresql": _is_vector_hit}

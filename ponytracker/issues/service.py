@@ -260,6 +260,21 @@ def set_milestone(
     return event
 
 
+def note_milestone_rename(
+    session: Session,
+    issue: Issue,
+    actor: User,
+    milestone: Milestone,
+    *,
+    old_name: str,
+    batch: str | None = None,
+) -> Event:
+    """Say on *issue* that *milestone*, which it is under, had another name before."""
+    lock_issue(session, issue)
+    kind, args = EventKind.MILESTONE_RENAMED, {"old_name": old_name, "new_name": milestone.name}
+    return record(session, issue, kind, actor, about=milestone, args=args, batch=batch)
+
+
 def assign(
     session: Session, issue: Issue, actor: User, user: User | None, *, batch: str | None = None
 ) -> Event | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from markupsafe import Markup
@@ -10,33 +11,30 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from ponytracker.i18n import _
-from ponytracker.issues import query, service
-from ponytracker.issues.forms import CommentForm, IssueForm
-from ponytracker.issues.timeline import ICONS, read_timeline
-from ponytracker.markup import render
+from ponytracker.issues import service
+from ponytracker.issues.answers import confirmation, preview, to_issue
+from ponytracker.issues.editing import find_saved_meanwhile, hold_text
+from ponytracker.issues.forms import REASONS, CloseForm, CommentForm, IssueForm
+from ponytracker.issues.reading import is_reading, mark_read_afterwards
+from ponytracker.issues.subscriptions import is_subscribed
+from ponytracker.issues.texts import link_texts, show_text
+from ponytracker.issues.timeline import ICONS, find_comments, find_new, fold, read_timeline
+from ponytracker.issues.unread import find_mark
 from ponytracker.models import Event, State
+from ponytracker.projects.service import find_visible_project
 from ponytracker.resources import IssueResource, IssuesResource, Root
+from ponytracker.resources.issue import editable_comments
 from ponytracker.security.permissions import Permission
-from ponytracker.text import MAX_TEXT
-from ponytracker.web.forms import posted_text, version_of
-from ponytracker.web.pages import Page
+from ponytracker.web.forms import posted_text
 from ponytracker.web.paths import site_path
-
-
-@view_config(context=IssuesResource, request_method="GET", renderer="templates/issue_list.jinja2")
-def issue_list(context: IssuesResource, request: Any) -> dict[str, Any]:
-    asked = query.parse_query(request.GET.get("q"), request.GET.get("sort"))
-    total = query.count_issues(context.project, asked.state)
-    page = Page.asked_for(
-        request.GET.get("page"), size=request.root.settings.items_per_page, total=total
-    )
-    issues = query.list_issues(request.dbsession, context.project, asked, page)
-    return {"query": asked, "sorts": query.SORTS, "page": page, "issues": issues}
 
 
 @view_config(context=IssueResource, request_method="GET", renderer="templates/issue_show.jinja2")
 def show_issue(context: IssueResource, request: Any) -> dict[str, Any]:
-    return _issue_page(context, request, CommentForm(request))
+    page = _issue_page(context, request, CommentForm(request))
+    if page["new"] and is_reading(request):
+        mark_read_afterwards(request, context.issue.id, page["timeline"][-1].events[-1].id)
+    return page
 
 
 @view_config(
@@ -69,7 +67,8 @@ def add_issue(context: IssuesResource, request: Any) -> Any:
         return HTTPSeeOther(request.resource_path(context, str(issue.number), ""))
     return {
         "form": form,
-        "preview": _preview(request, form.description.data),
+        "preview": preview(request, form.description.data),
+        "saved": None,
         "cancel": site_path(request, "prev") or request.resource_path(context, ""),
     }
 
@@ -82,18 +81,14 @@ def add_issue(context: IssuesResource, request: Any) -> Any:
     renderer="templates/issue_form.jinja2",
 )
 def edit_issue(context: IssueResource, request: Any) -> Any:
-    issue = context.issue
-    text = service.find_description(request.dbsession, issue).text
-    form = IssueForm(
-        request,
-        title=issue.title,
-        due_date=issue.due_at,
-        description=text,
-        version=version_of(issue.title, issue.due_at, text),
-    )
+    session, issue = request.dbsession, context.issue
+    description = service.find_description(session, issue)
+    if request.method == "POST":
+        hold_text(session, description)
+    form = IssueForm(request, issue, description)
     if form.accepts():
         changed = service.edit_issue(
-            request.dbsession,
+            session,
             issue,
             request.user,
             title=form.title.data,
@@ -104,12 +99,33 @@ def edit_issue(context: IssueResource, request: Any) -> Any:
             request.session.flash(_("Issue updated successfully."), "success")
         else:
             request.session.flash(_("Issue not modified."), "info")
-        return HTTPSeeOther(request.resource_path(context, ""))
+        return to_issue(context, request)
     return {
         "form": form,
-        "preview": _preview(request, form.description.data),
+        "preview": preview(request, form.description.data),
+        "saved": find_saved_meanwhile(session, form.version, description, "description"),
         "cancel": request.resource_path(context, ""),
     }
+
+
+_DELETE = {
+    "context": IssueResource,
+    "name": "delete",
+    "permission": Permission.DELETE_ISSUE,
+}
+
+
+@view_config(request_method="GET", renderer="templates/issue_delete.jinja2", **_DELETE)
+def confirm_delete_issue(context: IssueResource, request: Any) -> dict[str, Any]:
+    question = _("Do you want to delete this issue? There is no way back.")
+    return confirmation(context, request, question, _("Delete this issue"))
+
+
+@view_config(request_method="POST", **_DELETE)
+def delete_issue(context: IssueResource, request: Any) -> HTTPSeeOther:
+    service.delete_issue(request.dbsession, context.issue, request.identity)
+    request.session.flash(_("Issue deleted successfully."), "success")
+    return HTTPSeeOther(request.resource_path(context.__parent__, ""))
 
 
 @view_config(
@@ -137,7 +153,7 @@ def add_comment(context: IssueResource, request: Any) -> Any:
     if service.find_submission(
         request.dbsession, context.project, request.user, form.submission.data
     ):
-        return HTTPSeeOther(request.resource_path(context, ""))
+        return to_issue(context, request)
     if "change-state" in request.POST:
         return _comment_and_change_state(context, request, form)
     event = service.comment(
@@ -148,30 +164,26 @@ def add_comment(context: IssueResource, request: Any) -> Any:
         submission=form.submission.data,
     )
     request.session.flash(_("Comment added successfully."), "success")
-    return _to_event(context, request, event)
+    return to_issue(context, request, event)
 
 
 @view_config(
     context=IssueResource,
     name="close",
-    request_method="GET",
+    request_method=("GET", "POST"),
     permission=Permission.MANAGE_ISSUE,
-    renderer="confirm.jinja2",
+    renderer="templates/issue_close.jinja2",
 )
-def confirm_close(context: IssueResource, request: Any) -> dict[str, Any]:
-    return _confirm(context, request, _("Do you want to close this issue?"), _("Close this issue"))
-
-
-@view_config(
-    context=IssueResource,
-    name="close",
-    request_method="POST",
-    permission=Permission.MANAGE_ISSUE,
-)
-def close_issue(context: IssueResource, request: Any) -> HTTPSeeOther:
-    service.close_issue(request.dbsession, context.issue, request.user)
-    request.session.flash(_("Issue closed."), "success")
-    return HTTPSeeOther(request.resource_path(context.__parent__, ""))
+def close_issue(context: IssueResource, request: Any) -> Any:
+    form = CloseForm(request)
+    if form.accepts():
+        service.close_issue(
+            request.dbsession, context.issue, request.user, reason=form.state_reason
+        )
+        request.session.flash(_("Issue closed."), "success")
+        return HTTPSeeOther(request.resource_path(context.__parent__, ""))
+    question = _("Do you want to close this issue?")
+    return {"form": form, **confirmation(context, request, question, _("Close this issue"))}
 
 
 @view_config(
@@ -182,9 +194,8 @@ def close_issue(context: IssueResource, request: Any) -> HTTPSeeOther:
     renderer="confirm.jinja2",
 )
 def confirm_reopen(context: IssueResource, request: Any) -> dict[str, Any]:
-    return _confirm(
-        context, request, _("Do you want to reopen this issue?"), _("Reopen this issue")
-    )
+    question = _("Do you want to reopen this issue?")
+    return confirmation(context, request, question, _("Reopen this issue"))
 
 
 @view_config(
@@ -196,7 +207,7 @@ def confirm_reopen(context: IssueResource, request: Any) -> dict[str, Any]:
 def reopen_issue(context: IssueResource, request: Any) -> HTTPSeeOther:
     service.reopen_issue(request.dbsession, context.issue, request.user)
     request.session.flash(_("Issue reopened."), "success")
-    return HTTPSeeOther(request.resource_path(context, ""))
+    return to_issue(context, request)
 
 
 @view_config(
@@ -206,19 +217,40 @@ def reopen_issue(context: IssueResource, request: Any) -> HTTPSeeOther:
     permission=Permission.SIGNED_IN,
 )
 def preview_markdown(context: Root, request: Any) -> Response:
-    """Answer the HTML of the form field `data`, for the preview beside an editor."""
+    """Answer the HTML of the form field `data`, for the preview beside an editor.
+
+    What it names is that of `project`; one that nobody may see is like none.
+    """
+    name = posted_text(request, "project")
+    project = find_visible_project(request.dbsession, request.identity, name) if name else None
     request.release_database()
-    return Response(render(posted_text(request, "data")[:MAX_TEXT]))
+    return Response(show_text(request, project, posted_text(request, "data")))
 
 
 def _issue_page(context: IssueResource, request: Any, form: CommentForm) -> dict[str, Any]:
+    session, reader, issue = request.dbsession, request.identity, context.issue
+    events = read_timeline(session, reader, issue)
+    mark = find_mark(session, reader.user_id, issue) if reader.is_signed_in else 0
+    new = find_new(events, reader, mark)
     return {
-        "issue": context.issue,
-        "timeline": read_timeline(request.dbsession, context.issue),
+        "issue": issue,
+        "timeline": fold(events, frozenset(new)),
+        "texts": _texts(request, context, events),
         "icons": ICONS,
+        "new": new,
+        "has_been_here": mark > 0,
+        "editable": editable_comments(context, find_comments(events)),
+        "is_subscribed": is_subscribed(session, reader, issue),
+        "reasons": REASONS,
         "form": form,
-        "preview": _preview(request, form.comment.data),
+        "preview": preview(request, form.comment.data),
     }
+
+
+def _texts(request: Any, context: IssueResource, events: Iterable[Event]) -> dict[int, Markup]:
+    """Return the HTML of each of *events* that has a text, by its id."""
+    htmls = {event.id: event.html for event in events if event.html is not None}
+    return dict(zip(htmls, link_texts(request, context.project, htmls.values()), strict=True))
 
 
 _STATES_TO_ASK_FOR = {"close": State.CLOSED, "reopen": State.OPEN}
@@ -240,28 +272,9 @@ def _comment_and_change_state(
     )
     if context.issue.last_event is event:  # someone else had brought it to that state already
         request.session.flash(_("Comment added successfully."), "success")
-        return _to_event(context, request, event)
+        return to_issue(context, request, event)
     if context.issue.is_open:
         request.session.flash(_("Issue reopened and comment added successfully."), "success")
-        return _to_event(context, request, event)
+        return to_issue(context, request, event)
     request.session.flash(_("Comment added successfully and issue closed."), "success")
     return HTTPSeeOther(request.resource_path(context.__parent__, ""))
-
-
-def _to_event(context: IssueResource, request: Any, event: Event) -> HTTPSeeOther:
-    request.dbsession.flush()
-    return HTTPSeeOther(request.resource_path(context, "", anchor=f"event-{event.id}"))
-
-
-def _confirm(context: IssueResource, request: Any, question: str, button: str) -> dict[str, Any]:
-    return {
-        "title": context.issue.title,
-        "question": question,
-        "button": button,
-        "cancel": request.resource_path(context, ""),
-    }
-
-
-def _preview(request: Any, text: str | None) -> Markup | None:
-    """Return *text* as it would look, where the button "Preview" was pressed."""
-    return render((text or "")[:MAX_TEXT]) if "preview" in request.POST else None

@@ -6,7 +6,7 @@ import datetime as dt
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, func
 from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
@@ -115,7 +115,7 @@ class Issue(Base):
         "label_links", "label_id", creator=lambda label_id: IssueLabel(label_id=label_id)
     )
     labels: Mapped[list[Label]] = relationship(
-        secondary="issue_labels", order_by=Label.name, viewonly=True
+        secondary="issue_labels", order_by=[func.lower(Label.name), Label.id], viewonly=True
     )
     subscriptions: Mapped[dict[int, IssueSubscription]] = relationship(
         collection_class=attribute_keyed_dict("user_id"),

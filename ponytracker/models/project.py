@@ -69,6 +69,7 @@ class Label(Base):
     """A coloured word on issues. A deleted one stays for the timeline; its name is free again.
 
     Its text is black or white, whichever stands out more from the colour; white if `inverted`.
+    The colour is ``#RRGGBB``; see ``labels/colors.py``.
     """
 
     __tablename__ = "labels"
@@ -128,3 +129,12 @@ class Milestone(Base):
     deleted: Mapped[bool] = mapped_column(default=False)
 
     project: Mapped[Project] = relationship()
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it should have been reached by now; a closed one never is."""
+        return self.is_open and self.due_at is not None and self.due_at < now()

@@ -184,6 +184,13 @@ def list_projects(
     ).all()
 
 
+def find_visible_project(session: Session, reader: Identity, name: str) -> Project | None:
+    """Return the project of that name, if *reader* may see it."""
+    return session.scalar(
+        select(Project).where(Project.name_key == fold(name), may_see_project(reader))
+    )
+
+
 def find_project(session: Session, name: str) -> Project | None:
     """Return the project whose URL name is *name*, in whatever case, whoever asks."""
     return session.scalar(select(Project).where(Project.name_key == fold(name)))

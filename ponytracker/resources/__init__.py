@@ -29,7 +29,9 @@ from ponytracker.resources.issue import (
     IssueResource,
     IssuesResource,
 )
+from ponytracker.resources.label import LabelResource, LabelsResource
 from ponytracker.resources.login import LoginResource
+from ponytracker.resources.milestone import MilestoneResource, MilestonesResource
 from ponytracker.resources.profile import ProfileResource
 from ponytracker.resources.project import ProjectResource
 from ponytracker.resources.root import RESERVED_NAMES, Root
@@ -46,7 +48,11 @@ __all__ = [
     "GroupsResource",
     "IssueResource",
     "IssuesResource",
+    "LabelResource",
+    "LabelsResource",
     "LoginResource",
+    "MilestoneResource",
+    "MilestonesResource",
     "ProfileResource",
     "ProjectGrantResource",
     "ProjectGrantsResource",

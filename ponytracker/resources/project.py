@@ -12,6 +12,8 @@ from ponytracker.models import Access, Grant, Project
 from ponytracker.resources.base import Resource
 from ponytracker.resources.grant import ProjectGrantsResource
 from ponytracker.resources.issue import IssuesResource
+from ponytracker.resources.label import LabelsResource
+from ponytracker.resources.milestone import MilestonesResource
 from ponytracker.security.acl import EVERYTHING, Ace, allow, allow_grants, deny
 from ponytracker.security.permissions import NOT_WHILE_ARCHIVED, Permission
 from ponytracker.security.policy import IEnclosure
@@ -61,8 +63,13 @@ class ProjectResource(Resource):
         ]
 
     def __getitem__(self, name: str) -> Resource:
-        if name == "issues":
-            return IssuesResource(self)
-        if name == "permissions":
-            return ProjectGrantsResource(self, self.project)
+        match name:
+            case "issues":
+                return IssuesResource(self)
+            case "labels":
+                return LabelsResource(self)
+            case "milestones":
+                return MilestonesResource(self)
+            case "permissions":
+                return ProjectGrantsResource(self, self.project)
         raise KeyError(name)

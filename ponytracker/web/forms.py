@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -64,21 +65,21 @@ def searched_text(request: Any, name: str = "q") -> str:
 
 
 class LineField(wtforms.StringField):
-    """One line of text, without blanks at its ends."""
+    """One line of text, without blanks at its ends. A form without it leaves it as it was."""
 
     data: str
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        self.data = clean_line(valuelist[0]).strip() if valuelist else ""
+        self.data = clean_line(valuelist[0]).strip() if valuelist else self.object_data or ""
 
 
 class TextField(wtforms.TextAreaField):
-    """Text as it was typed. With *required*, blanks alone do not count."""
+    """Text as it was typed. A form without it leaves it as it was."""
 
     data: str
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        self.data = clean_text(valuelist[0]) if valuelist else ""
+        self.data = clean_text(valuelist[0]) if valuelist else self.object_data or ""
 
 
 class PasswordField(wtforms.PasswordField):
@@ -136,21 +137,38 @@ class SubmissionField(wtforms.HiddenField):
 
 
 class VersionField(wtforms.HiddenField):
-    """What the edited thing was when the form was shown, as `version_of` says.
+    """What the edited thing was when the form was shown, as `version_of` or `versions_of` says.
 
-    Whoever would save over what another has changed meanwhile is told so once. A POST without the
-    field is taken as it is.
+    Whoever would save over what another has changed meanwhile is told so first, and again if there
+    is another change. With `versions_of` the fields are told apart: `changed` names those that
+    another has changed. Those of them left as they were shown take what is saved now; where that
+    is all of them, or the very same was typed, there is nothing to ask. A POST without the field
+    is taken as it is.
     """
 
+    began: Mapping[str, str] = {}
+    changed: frozenset[str] = frozenset()
+
     def pre_validate(self, form: Any) -> None:
-        if self.data and self.object_data and self.data != self.object_data:
-            self.data = self.object_data
-            raise validators.StopValidation(
-                _(
-                    "Someone else has changed this since you opened it. Here is what you typed:"
-                    " save it again to replace theirs, or cancel to see it."
-                )
+        if not self.data or not self.object_data:
+            return
+        self.began, saved = _parse_versions(self.data), _parse_versions(self.object_data)
+        self.changed = frozenset(name for name in saved if saved[name] != self.began.get(name))
+        fields = [form[name] for name in self.changed if name]
+        for field in fields:
+            if version_of(field.data) == self.began.get(field.name):
+                field.process_data(field.object_data)
+        self.data = self.object_data
+        if not self.changed or (
+            fields and all(version_of(field.data) == saved[field.name] for field in fields)
+        ):
+            return
+        raise validators.StopValidation(
+            _(
+                "Someone else has changed this since you opened it. Here is what you typed:"
+                " save it again to replace theirs, or cancel to see it."
             )
+        )
 
 
 def version_of(*values: object) -> str:
@@ -158,8 +176,22 @@ def version_of(*values: object) -> str:
     return hashlib.blake2b(repr(values).encode(), digest_size=8).hexdigest()
 
 
+def versions_of(**values: object) -> str:
+    """Return a short text with the `version_of` each of the fields named."""
+    return " ".join(f"{name}={version_of(value)}" for name, value in values.items())
+
+
+def _parse_versions(text: str) -> dict[str, str]:
+    """Return the version of each field in *text*; what `version_of` returned has no name."""
+    found = (part.rpartition("=") for part in text.split())
+    return {name: version for name, _, version in found}
+
+
 class LocalTimeField(wtforms.Field):
-    """A time in the zone of whoever types it; `data` is aware, in UTC, or nothing."""
+    """A time in the zone of whoever types it; `data` is aware, in UTC, or nothing.
+
+    A form without it leaves it as it was.
+    """
 
     widget = wtforms.widgets.DateTimeLocalInput()
     FORMATS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
@@ -168,8 +200,13 @@ class LocalTimeField(wtforms.Field):
 
     typed: str | None = None
 
+    def process_data(self, value: dt.datetime | None) -> None:
+        self.data, self.typed = value, None
+
     def process_formdata(self, valuelist: list[str]) -> None:
-        self.typed = clean_line(valuelist[0]).strip() if valuelist else ""
+        if not valuelist:
+            return
+        self.typed = clean_line(valuelist[0]).strip()
         # Left as it was shown, the time stays what it is: with its seconds, and in the right one
         # of the two hours that have the same name when the clocks go back.
         if self.typed != self._shown(self.object_data):

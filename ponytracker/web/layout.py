@@ -41,19 +41,35 @@ def _icon(sprite: str, name: str, label: str, css: str) -> Markup:
 def local_time(context: Any, time: dt.datetime) -> str:
     """Return *time* in the zone of whoever reads, to the minute."""
     request = context["request"]
-    zone = ZoneInfo(request.identity.time_zone)
-    locale = request.locale_name
+    minute = time.replace(second=0, microsecond=0)
+    return _local_time(minute, request.identity.time_zone, request.locale_name)
+
+
+@lru_cache(maxsize=8192)
+def _local_time(time: dt.datetime, time_zone: str, locale: str) -> str:
+    zone = ZoneInfo(time_zone)
     date = format_date(time.astimezone(zone), locale=locale)
     return f"{date}, {format_time(time, 'short', tzinfo=zone, locale=locale)}"
 
 
 @pass_context
+def day(context: Any, date: dt.date) -> str:
+    """Return *date* as the reader's language writes it."""
+    return str(format_date(date, locale=context["request"].locale_name))
+
+
+@pass_context
 def time_tag(context: Any, time: dt.datetime) -> Markup:
     """Return a `<time>` that says how long ago, and exactly when in its title."""
-    ago = format_timedelta(time - now(), add_direction=True, locale=context["request"].locale_name)
+    ago = _ago(round((time - now()).total_seconds()), context["request"].locale_name)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         time.isoformat(), local_time(context, time), ago
     )
+
+
+@lru_cache(maxsize=8192)
+def _ago(seconds: int, locale: str) -> str:
+    return format_timedelta(dt.timedelta(seconds=seconds), add_direction=True, locale=locale)
 
 
 @pass_context
@@ -119,6 +135,7 @@ def includeme(config: Any) -> None:
     )
     environment.filters.update(
         author_name=author_name,
+        day=day,
         enclosing_project=enclosing_project,
         from_iso=dt.datetime.fromisoformat,
         local_time=local_time,

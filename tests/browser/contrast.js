@@ -11,6 +11,12 @@
   const behind = element => {
     const layers = []
     for (let at = element; at; at = at.parentElement) {
+      // A label's colour is that of a picture behind its text.
+      const picture = at.querySelector(':scope > svg > rect[width="100%"]')
+      if (picture) {
+        layers.push(parse(getComputedStyle(picture).fill))
+        break
+      }
       layers.push(parse(getComputedStyle(at).backgroundColor))
       if (layers.at(-1)[3] === 1) break
     }

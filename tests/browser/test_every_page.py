@@ -18,6 +18,7 @@ PAGES += ["/admin/groups/", "/admin/groups/add/", "/admin/teams/", "/admin/teams
 PAGES += ["/admin/settings/", "/admin/audit/", "/admin/audit/?first_day=never"]
 IN_PROJECT = ["issues/", "issues/?q=*&page=2", "issues/add/", f"issues/{LONGEST}/", "edit/"]
 IN_PROJECT += [f"issues/{LONGEST}/edit/", f"issues/{LONGEST}/close/", "issues/?q=nonsense"]
+IN_PROJECT += ["labels/", "labels/add/", "milestones/", "milestones/add/", "milestones/?show=none"]
 IN_PROJECT += ["permissions/", "permissions/add/", "archive/", "delete/", "unsubscribe/"]
 
 

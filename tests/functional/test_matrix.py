@@ -21,6 +21,8 @@ from ponytracker.models import (
     Grant,
     GrantPermission,
     Group,
+    Label,
+    Milestone,
     Project,
     Team,
     User,
@@ -39,6 +41,7 @@ WHO: dict[type, dict[str, object]] = {
         "add": Permission.CREATE_PROJECT,
         "logout": ANYONE,
         "markdown": Permission.SIGNED_IN,
+        "search": Permission.VIEW,
     },
     tree.LoginResource: {"": ANYONE, "reset": ANYONE, "sign-up": ANYONE},
     tree.ProfileResource: dict.fromkeys(
@@ -83,22 +86,56 @@ WHO: dict[type, dict[str, object]] = {
         "subscribe": Permission.SIGNED_IN,
         "unsubscribe": Permission.SIGNED_IN,
         "markread": Permission.SIGNED_IN,
+        "activity": Permission.VIEW,
         "why": Permission.MANAGE_PROJECT_PERMISSION,
     },
     tree.ProjectGrantsResource: dict.fromkeys(("", "add"), Permission.MANAGE_PROJECT_PERMISSION),
     tree.ProjectGrantResource: dict.fromkeys(
         ("edit", "delete", "toggle"), Permission.MANAGE_PROJECT_PERMISSION
     ),
-    tree.IssuesResource: {"": Permission.VIEW, "add": Permission.CREATE_ISSUE},
+    tree.IssuesResource: {
+        "": Permission.VIEW,
+        "add": Permission.CREATE_ISSUE,
+        "suggest": Permission.VIEW,
+        "change": Permission.SIGNED_IN,
+        "undo": Permission.SIGNED_IN,
+    },
     tree.IssueResource: {
         "": Permission.VIEW,
         "edit": Permission.MODIFY_ISSUE,
         "comment": Permission.CREATE_COMMENT,
         "close": Permission.MANAGE_ISSUE,
         "reopen": Permission.MANAGE_ISSUE,
+        "assign": Permission.MANAGE_ISSUE,
+        "delete": Permission.DELETE_ISSUE,
+        "history": Permission.VIEW,
+        "subscribe": Permission.SIGNED_IN,
+        "unsubscribe": Permission.SIGNED_IN,
+        "why": Permission.MANAGE_PROJECT_PERMISSION,
+        **dict.fromkeys(
+            ("add-label", "remove-label", "add-milestone", "remove-milestone"),
+            Permission.MANAGE_TAGS,
+        ),
+    },
+    tree.LabelsResource: {"": Permission.VIEW, "add": Permission.MANAGE_TAGS},
+    tree.LabelResource: {
+        "": Permission.VIEW,
+        "edit": Permission.MANAGE_TAGS,
+        "delete": Permission.DELETE_TAGS,
+    },
+    tree.MilestonesResource: {"": Permission.VIEW, "add": Permission.MANAGE_TAGS},
+    tree.MilestoneResource: {
+        "": Permission.VIEW,
+        **dict.fromkeys(("edit", "close", "reopen"), Permission.MANAGE_TAGS),
+        "delete": Permission.DELETE_TAGS,
+    },
+    tree.CommentResource: {
+        "": Permission.VIEW,
+        "edit": Permission.MODIFY_COMMENT,
+        "delete": Permission.DELETE_COMMENT,
+        "history": Permission.VIEW,
         "why": Permission.MANAGE_PROJECT_PERMISSION,
     },
-    tree.CommentResource: {"why": Permission.MANAGE_PROJECT_PERMISSION},
 }
 """What each view asks for. A view that has no row here fails the test."""
 
@@ -127,6 +164,10 @@ ADDRESSES = {
     tree.IssuesResource: "/{project}/issues/",
     tree.IssueResource: "/{project}/issues/1/",
     tree.CommentResource: "/{project}/issues/1/comments/{id}/",
+    tree.LabelsResource: "/{project}/labels/",
+    tree.LabelResource: "/{project}/labels/{id}/",
+    tree.MilestonesResource: "/{project}/milestones/",
+    tree.MilestoneResource: "/{project}/milestones/1.0/",
 }
 ACCOUNT_PLACES = (
     tree.UsersResource,
@@ -292,6 +333,8 @@ def site(world, session):
             )
         )
         session.add(Grant(id=kind.id, project=project, user=someone))
+        session.add(Label(id=kind.id, project=project, name="a label"))
+        session.add(Milestone(id=kind.id, project=project, name="1.0", slug="1.0"))
         project.archived = kind.archived
     session.commit()
 

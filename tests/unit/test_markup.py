@@ -12,7 +12,14 @@ from itertools import count
 import pytest
 
 from ponytracker import markup
-from ponytracker.markup import LANGUAGES, MAX_DEPTH, MAX_HIGHLIGHTED, MAX_URL, render
+from ponytracker.markup import (
+    LANGUAGES,
+    MAX_DEPTH,
+    MAX_HIGHLIGHTED,
+    MAX_REFERENCES,
+    MAX_URL,
+    render,
+)
 from ponytracker.text import MAX_TEXT
 
 REL = ' rel="nofollow ugc noopener noreferrer"'
@@ -61,7 +68,7 @@ class TestAutolinks:
     def test_keep_balanced_brackets(self) -> None:
         assert link("http://example.com/a_(b)") in render("(http://example.com/a_(b))")
 
-    @pytest.mark.parametrize("text", ["setup.py", "example.com", "a:b", "@bob", "#12", "10:00"])
+    @pytest.mark.parametrize("text", ["setup.py", "example.com", "a:b", "#a", "@", "10:00"])
     def test_not_of_names_without_scheme(self, text: str) -> None:
         assert render(text) == f"<p>{text}</p>\n"
 
@@ -75,6 +82,160 @@ class TestAutolinks:
         url = start + "a" * (MAX_URL - len(start) - 10)
         assert "<a " in render(url)
         assert "<a " not in render(url + "a" * MAX_URL)
+
+
+def ref(typed: str) -> str:
+    return f'<span data-ref="{typed}">{typed}</span>'
+
+
+def mention(run: str) -> str:
+    return f'<span data-mention="{run}">@{run}</span>'
+
+
+class TestReferences:
+    """What a text names stays as it was typed, in a placeholder."""
+
+    @pytest.mark.parametrize(
+        ("text", "html"),
+        [
+            ("#12", ref("#12")),
+            ("see #12.", f"see {ref('#12')}."),
+            ("(#12, #13)", f"({ref('#12')}, {ref('#13')})"),
+            ("web#12", ref("web#12")),
+            ("*web#12*", f"<em>{ref('web#12')}</em>"),
+            ("My-web_2#12: x", f"{ref('My-web_2#12')}: x"),
+            ("#1/#2", f"{ref('#1')}/{ref('#2')}"),
+            (r"my\_web#12", ref("my_web#12")),
+            ("a\n#12", f"a<br>\n{ref('#12')}"),
+            ("c++#12", f"c++{ref('#12')}"),
+        ],
+    )
+    def test_of_issues(self, text: str, html: str) -> None:
+        assert render(text) == f"<p>{html}</p>\n"
+
+    @pytest.mark.parametrize(
+        ("text", "html"),
+        [
+            ("@bob", mention("bob")),
+            ("(@bob)", f"({mention('bob')})"),
+            ("hi @bob, hi", f"hi {mention('bob')}, hi"),
+            ("[@bob]", f"[{mention('bob]')}"),
+            ("**@bob**", f"<strong>{mention('bob')}</strong>"),
+            ("_@bob_", f"<em>{mention('bob')}</em>"),
+            ("@dependabot[bot]", mention("dependabot[bot]")),
+            ("@Ärzte.ß-ひ", mention("Ärzte.ß-ひ")),
+            ("@bob's", mention("bob") + "'s"),
+            ("@alice/@bob", f"{mention('alice')}/{mention('bob')}"),
+            ("@bob@example.org", mention("bob@example.org")),
+            ("@a_b@example.org.", mention("a_b@example.org.")),
+            (r"@a\_b@example.org", mention("a_b@example.org")),
+            (r"@\_bob\_", mention("_bob_")),
+            ("@@bob", mention("@bob")),
+            ("@bob#12", f"{mention('bob')}#12"),
+        ],
+    )
+    def test_of_people(self, text: str, html: str) -> None:
+        assert render(text) == f"<p>{html}</p>\n"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            r"\#12",
+            r"\@bob",
+            r"web\#12",
+            "a#12b",
+            "#12b",
+            "#012",
+            "#0",
+            "#1234567890",
+            "##12",
+            "é#12",
+            "owner/repo#12",
+            "x@web#12",
+            "a@bob",
+            "é@bob",
+            "a_@bob",
+            "@",
+            "@.",
+            "@[]",
+            "`#12 @bob`",
+            "a`b`#12",
+            "a*b*#12",
+            "    #12 @bob",
+            "```\n#12 @bob\n```",
+            "```c\n#12 @bob\n```",
+            "[#12 @bob](/a)",
+            "[a](/#12)",
+            "[a](/b '#12 @bob')",
+            "![#12 @bob](/a)",
+            "![#12 @bob](http://a.example/)",
+            "bob@example.org",
+            "<bob@example.org>",
+            "mailto:bob@example.org",
+            "http://a.example/@bob#12",
+            "<http://a.example/@bob#12>",
+            f"{'p' * 33}#12",
+            f"@{'b' * 151}",
+            f"@{'@' * 300}",
+        ],
+    )
+    def test_of_nothing(self, text: str) -> None:
+        assert "data-" not in render(text)
+
+    def test_at_the_start_of_a_line_is_no_heading(self) -> None:
+        assert render("#1 is it") == f"<p>{ref('#1')} is it</p>\n"
+
+    def test_are_found_in_every_kind_of_block(self) -> None:
+        html = render("# #1\n\n> #2\n\n- [ ] #3\n\n|#4|\n|-|\n|#5|\n\na[^1]\n\n[^1]: #6")
+        assert re.findall(r'data-ref="#(.)"', html) == list("123456")
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://localhost:6543/web/issues/12/",
+            "https://example.org/tracker/web/issues/12",
+            "https://example.org/web/issues/12/#event-5",
+            "https://example.org/web/issues/12#event-5",
+        ],
+    )
+    def test_by_url_are_marked(self, url: str) -> None:
+        marked = f'<a href="{url}" data-issue-link=""{REL}>{url}</a>'
+        assert render(url) == render(f"<{url}>") == f"<p>{marked}</p>\n"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "[a](https://example.org/web/issues/12/)",
+            "[https://example.org/web/issues/12/](https://example.org/web/issues/12/)",
+            "https://example.org/web/issues/",
+            "https://example.org/web/issues/12/edit/",
+            "https://example.org/web/issues/012/",
+            "https://example.org/web/issues/12/?a=b",
+            "https://example.org/web/issues/12/#event-0",
+            "https://example.org/web/issues/12/#comment-1",
+            "ftp://example.org/web/issues/12/",
+            "`https://example.org/web/issues/12/`",
+        ],
+    )
+    def test_by_other_urls_are_not(self, text: str) -> None:
+        assert "data-" not in render(text)
+
+    @pytest.mark.parametrize(
+        ("part", "attribute"),
+        [
+            ("#1 ", "data-ref"),
+            ("@a ", "data-mention"),
+            ("http://a.example/b/issues/1 ", "data-issue-link"),
+        ],
+    )
+    def test_are_limited(self, part: str, attribute: str) -> None:
+        html = render(part * (MAX_REFERENCES + 10))
+        assert html.count(attribute) == MAX_REFERENCES
+        assert html.count(part.strip()) >= MAX_REFERENCES + 10
+
+    def test_and_mentions_are_limited_apart(self) -> None:
+        html = render("#1 @a " * (MAX_REFERENCES + 10))
+        assert html.count("data-ref") == html.count("data-mention") == MAX_REFERENCES
 
 
 class TestLinks:
@@ -316,6 +477,15 @@ class TestLimits:
             "*" * MAX_TEXT,
             "[" * MAX_TEXT,
             "*a_ " * (MAX_TEXT // 4),
+            "@" * MAX_TEXT,
+            "#" * MAX_TEXT,
+            "#1 " * (MAX_TEXT // 3),
+            "@a " * (MAX_TEXT // 3),
+            ".@.@ " * (MAX_TEXT // 5),
+            "_@a" * (MAX_TEXT // 3),
+            "a-" * (MAX_TEXT // 2),
+            "@a_b@c.de " * (MAX_TEXT // 10),
+            "\\#\\@" * (MAX_TEXT // 4),
             "a|b\n-|-\n" * (MAX_TEXT // 8),
             "[a](" * (MAX_TEXT // 4),
             f"```c\na{' ' * MAX_TEXT}\n```",

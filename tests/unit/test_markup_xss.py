@@ -13,20 +13,23 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 from ponytracker.markup import _CLEANER, LANGUAGES, render
+from ponytracker.placeholders import replace_references
 
 VOID = {"br", "hr", "img", "input"}
 BARE = "blockquote br code em h1 h2 h3 h4 h5 h6 s strong tbody thead tr"
-CLASSED = "div hr p pre section span sup table td th ul"
+CLASSED = "div hr p pre section sup table td th ul"
 ATTRIBUTES: dict[str, set[str]] = {
     **{tag: set() for tag in BARE.split()},
     **{tag: {"class"} for tag in CLASSED.split()},
-    "a": {"aria-label", "class", "href", "id", "rel", "title"},
+    "a": {"aria-label", "class", "data-issue-link", "href", "id", "rel", "title"},
     "img": {"alt", "loading", "src", "title"},
     "input": {"aria-label", "checked", "class", "disabled", "type"},
     "li": {"class", "id"},
     "ol": {"class", "start"},
+    "span": {"class", "data-mention", "data-ref"},
 }
 VALUES = {
     "aria-label": r"Done|To do|Back to the text",
@@ -36,6 +39,9 @@ VALUES = {
         r"|footnote(s|s-list|s-sep|-item|-ref|-backref)|highlight|plain|table table-sm"
         r"|table-responsive|task-list-item(-checkbox)?|text-(start|center|end)|[a-z]{1,2}[0-9]?|cpf|err|esc"
     ),
+    "data-issue-link": r"",
+    "data-mention": r"[\w@.+\-\[\]]{1,150}",
+    "data-ref": r"[-a-zA-Z0-9_]{0,32}#[1-9][0-9]{0,8}",
     "disabled": r"",
     # No property of a window, a document or a form begins so.
     "id": r"fn(ref)?-[0-9a-f]{8}-[0-9]+(:[0-9]+)?|fn[a-zA-Z]+",
@@ -287,6 +293,16 @@ BLOCKS = [
     "<div\n\nonclick=alert(1)>\n\n</div>",
     "<http://xn--0.example/" + "%00%ED%A0%80" + ">",
     "*<b onclick=alert(1)>*_<i>_~<u>~**</b>**",
+    '<span data-ref="web#1">web#1</span> <span data-mention="bob">@bob</span>',
+    '<a href="http://x.example/web/issues/1" data-issue-link="">a</a>',
+    '@bob"onclick="alert(1) #12"onclick="alert(1) web"><script>#12',
+    "@<script>alert(1)</script> #<script>12 @bob<script> x#1<script>",
+    "@[bob](javascript:alert(1)) #[12](javascript:alert(1))",
+    '[a](/b ""data-issue-link="") ![" data-ref="#1](/b)',
+    "http://x.example/\"data-issue-link='/web/issues/1/#event-1",
+    "http://x.example/<b>/web/issues/1/ http://x.example/&quot;/web/issues/1/",
+    "javascript://x.example/web/issues/1 <javascript://x/web/issues/1>",
+    '```html\n<span data-ref="#1">#1</span>\n```',
     "<style><!--</style><script>alert(1)//--></script>\n\n```css\n</style>\n```",
 ]
 
@@ -331,6 +347,10 @@ def test_the_cleaning_alone_would_do(html: str) -> None:
         "<input type='checkbox'>",
         "<input type='text' disabled>",
         "<pre class='btn'></pre>",
+        "<span data-ref='x'></span>",
+        "<span data-mention='a b'></span>",
+        "<a rel='nofollow ugc noopener noreferrer' data-issue-link='x'></a>",
+        "<p data-ref='#1'></p>",
         "<!-- a -->",
         "<!DOCTYPE html>",
         "<?a?>",
@@ -349,7 +369,8 @@ any_character = st.characters(codec=None, min_codepoint=0, max_codepoint=0x10FFF
 fragments = r"""
     \n \n\n \s \s\s\s\s > -\s 1.\s -\s[x]\s #\s === --- *** * ** _ ~ ~~ ` ``` ```html\n ![ [ ] (
     ) ]( ]:\s [a] [^a] [^a]:\s < > </ /> <!-- --> <script> <a\shref= <img\ssrc=x\sonerror= " ' & &#
-    ; &lt; &#x6A; \ : // http:// www. @a.b javascript: data: %00 | a|b\n-|-\n :-: >\s[!NOTE]\n
+    ; &lt; &#x6A; #1 w#2 @b @a_b@c.de /w/issues/1/ #event-1 \ : //
+    http:// www. @a.b javascript: data: %00 | a|b\n-|-\n :-: >\s[!NOTE]\n
 """
 markdown = st.lists(
     st.one_of(
@@ -369,3 +390,42 @@ markdown = st.lists(
 @example("<http://xn--ib9b.example>", True)  # Punycode of a surrogate
 def test_any_text_is_inert(text: str, line_breaks: bool) -> None:
     assert_inert(render(text, line_breaks=line_breaks))
+
+
+@given(markdown)
+@settings(deadline=None)
+def test_whatever_is_named_can_be_shown_in_any_way(text: str) -> None:
+    html = render(text)
+    assert_inert(replace_references(html, lambda reference: None))
+    assert_inert(replace_references(html, lambda reference: Markup("<s>{}</s>").format(text)))
+
+
+FORGED = [
+    '<span data-ref="web#1" class="k">web#1</span>',
+    '<span data-ref="web#1">web#2</span>',
+    '<span data-ref="web#1"><em>web#1</em></span>',
+    '<span data-ref="../#1">../#1</span>',
+    '<span data-mention="bob">@alice</span>',
+    '<span data-mention="a b">@a b</span>',
+    '<p data-ref="#1">#1</p>',
+    '<a data-issue-link="" href="javascript:a">a</a>',
+    '<a data-issue-link="x" href="http://a.example/web/issues/1">a</a>',
+]
+
+
+@pytest.mark.parametrize("html", FORGED)
+def test_only_what_we_write_is_a_placeholder(html: str) -> None:
+    # As if the parser had let it through, and even so only in one form.
+    cleaned = Markup(_CLEANER.clean(html))
+    assert_inert(cleaned)
+    assert replace_references(cleaned, lambda reference: Markup("!")) == cleaned
+
+
+@pytest.mark.parametrize("html", FORGED)
+def test_nobody_can_write_a_placeholder(html: str) -> None:
+    for text in (html, f"`{html}`", f"```html\n{html}\n```", f"[{html}](/a)", f'[a](/b "{html}")'):
+        attributes = re.findall(r"<(?:span|a) [^>]*data-[^>]*>", render(text))
+        assert all(re.fullmatch(GENUINE, found) for found in attributes)
+
+
+GENUINE = r'<span data-(ref="[^"]*"|mention="[^"]*")>'

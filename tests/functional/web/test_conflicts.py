@@ -16,7 +16,7 @@ def pair(world, visitor_as):
     ("address", "form", "first", "second"),
     [
         ("/web/edit/", "project-form", {"access": "private"}, {"description": "New"}),
-        ("/web/issues/1/edit/", "issue-form", {"title": "New title"}, {"description": "New text"}),
+        ("/web/issues/1/edit/", "issue-form", {"title": "New title"}, {"title": "Newer title"}),
     ],
 )
 def test_the_second_is_told_and_may_then_replace_it(pair, address, form, first, second):
