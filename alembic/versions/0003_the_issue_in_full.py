@@ -24,6 +24,7 @@ ORDERS = {
     "ix_issues_due": ["project_id", "due_at", "number"],
     "ix_issues_state_comments": ["project_id", "state", "comment_count", "number"],
     "ix_issues_comments": ["project_id", "comment_count", "number"],
+    "ix_issues_milestone_state": ["milestone_id", "state"],
     "ix_issues_last_event": ["project_id", "last_event_id"],
 }
 SEARCHED = (("issues", "title", "issue_titles_fts"), ("events", "text", "event_texts_fts"))
@@ -50,6 +51,7 @@ def upgrade() -> None:
     _create_index(once, ["issue_id", "user_id"], where="kind = 'mentioned'", unique=True)
     for name, columns in ORDERS.items():
         op.create_index(name, "issues", columns)
+    op.drop_index("ix_issues_milestone_id", "issues")  # the longer one begins with it
     if _is_postgresql():
         _create_vectors()
     else:
@@ -67,6 +69,7 @@ def downgrade() -> None:
     if _is_postgresql():
         op.execute("DROP TEXT SEARCH CONFIGURATION ponytracker")
         op.execute("DROP TEXT SEARCH DICTIONARY ponytracker")
+    op.create_index("ix_issues_milestone_id", "issues", ["milestone_id"])
     for name in ORDERS:
         op.drop_index(name, "issues")
     op.drop_index("uq_events_issue_id_mentioned", "events")

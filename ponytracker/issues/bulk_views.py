@@ -12,6 +12,7 @@ from ponytracker.errors import DomainError
 from ponytracker.i18n import _
 from ponytracker.issues import bulk
 from ponytracker.issues.assignees import find_assignee
+from ponytracker.issues.list_views import issue_list
 from ponytracker.models import Label, Milestone
 from ponytracker.resources import IssuesResource
 from ponytracker.security.permissions import Permission
@@ -37,10 +38,11 @@ class UnfitChange(DomainError):
     name="change",
     request_method="GET",
     permission=Permission.SIGNED_IN,
+    renderer="templates/issue_list.jinja2",
 )
-def choose_issues(context: IssuesResource, request: Any) -> HTTPSeeOther:
-    """Lead to the list, where issues and a change are chosen."""
-    return HTTPSeeOther(request.resource_path(context, ""))
+def choose_issues(context: IssuesResource, request: Any) -> Any:
+    """Show the list, where issues and a change are chosen."""
+    return issue_list(context, request)
 
 
 @view_config(

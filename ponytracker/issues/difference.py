@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import Match, SequenceMatcher
 from itertools import accumulate, groupby, takewhile
 from typing import NamedTuple
@@ -43,7 +43,7 @@ def compare(old: str, new: str) -> Sequence[Part] | None:
     if max(len(old), len(new)) > MAX_COMPARED:
         return None
     budget = _Budget(MAX_STEPS)
-    lines = _matches(_LINE.findall(old), _LINE.findall(new), budget, ends=True)
+    lines = _matches(_LINE.findall(old), _LINE.findall(new), budget, bool)
     return list(_merge(_by_words(lines, budget)))
 
 
@@ -81,26 +81,29 @@ class _Matcher(SequenceMatcher[str]):
 
 
 def _matches(
-    old: Sequence[str], new: Sequence[str], budget: _Budget, *, ends: bool
+    old: Sequence[str], new: Sequence[str], budget: _Budget, is_end: Callable[[str], bool]
 ) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
     """Yield runs of *old* and *new* and what became of them: "equal" or something else.
 
-    How both begin is told apart first, and with *ends* how they end: it costs next to nothing, and
-    leaves little of most edits.
+    How both begin is told apart first, and how they end as far as it *is_end*: it costs next to
+    nothing, and leaves little of most edits.
     """
-    start = _common(zip(old, new, strict=False))
-    rest = min(len(old), len(new)) - start
-    end = min(rest, _common(zip(reversed(old), reversed(new), strict=False))) if ends else 0
+    start = _common(old, new)
+    a, b = old[start:], new[start:]
+    end = _common(a[::-1], b[::-1], is_end)
     yield "equal", old[:start], new[:start]
-    a, b = old[start : len(old) - end], new[start : len(new) - end]
+    a, b = a[: len(a) - end], b[: len(b) - end]
     for tag, i1, i2, j1, j2 in _Matcher(a, b, budget).get_opcodes():
         yield tag, a[i1:i2], b[j1:j2]
     yield "equal", old[len(old) - end :], new[len(new) - end :]
 
 
-def _common(pairs: Iterable[tuple[str, str]]) -> int:
-    """Return how many of *pairs* from the first on are of the same."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+def _common(old: Sequence[str], new: Sequence[str], is_part: Callable[[str], bool] = bool) -> int:
+    """Return how long both are the same from the first on, of what *is_part*."""
+    same = takewhile(
+        lambda pair: pair[0] == pair[1] and is_part(pair[0]), zip(old, new, strict=False)
+    )
+    return sum(1 for _ in same)
 
 
 def _by_words(
@@ -109,8 +112,8 @@ def _by_words(
     for tag, old_lines, new_lines in lines:
         old, new = "".join(old_lines), "".join(new_lines)
         if tag == "replace":
-            # An end of a few words may be alike by chance only: "." after another sentence.
-            found = _matches(_WORD.findall(old), _WORD.findall(new), budget, ends=False)
+            # The last words may be alike by chance only: a "." after another sentence.
+            found = _matches(_WORD.findall(old), _WORD.findall(new), budget, str.isspace)
             words = list(found)
             common = sum(len(word) for tag, run, _new in words if tag == "equal" for word in run)
             if common >= _ALIKE * min(len(old), len(new)):

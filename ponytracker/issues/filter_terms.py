@@ -10,6 +10,7 @@ import dataclasses
 import datetime as dt
 import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -152,7 +153,7 @@ def _is(word: str, asked: Asked) -> Condition:
             mine = frozenset({user_id})
             return _any_of([_author(mine), _assignee(mine)])
         case "watched" if user_id is not None:
-            return _watcher(frozenset({user_id}))
+            return _watcher(frozenset({user_id}), asked.project)
         case "unread" if user_id is not None:
             return Condition(_is_unread(user_id))
         case "read" if user_id is not None:
@@ -260,7 +261,7 @@ def _about_people(term: Term, asked: Asked) -> Condition:
     ids = asked.names.of(term)
     if Special.ME in term.values and asked.reader.user_id is not None:
         ids |= {asked.reader.user_id}
-    asks = _PEOPLE[term.key]
+    asks = _PEOPLE.get(term.key) or partial(_watcher, project=asked.project)
     conditions = [asks(ids)] if ids else []
     return _any_of([*conditions, *_specials(term, lambda _issue: asks(None).test)])
 
@@ -300,21 +301,23 @@ def _involves(ids: _Ids) -> Condition:
     return _any_of([_author(ids), _assignee(ids), _commenter(ids), _mentions(ids)])
 
 
-def _watcher(ids: _Ids) -> Condition:
+def _watcher(ids: _Ids, project: Project | None) -> Condition:
     """Subscribed to the issue, or to all of its project."""
     other = aliased(Issue)
     one, all_ = IssueSubscription, ProjectSubscription
     is_one = true() if ids is None else one.user_id.in_(ids)
     is_all = true() if ids is None else all_.user_id.in_(ids)
+    by_project = select(other.id).where(all_.project_id == other.project_id, is_all)
+    if project is not None:
+        # Whether they watch it all is asked once, and not of each issue.
+        watches = exists().where(all_.project_id == project.id, is_all)
+        by_project = select(other.id).where(other.project_id == project.id, watches)
     return Condition(
         or_(
             exists().where(one.issue_id == Issue.id, is_one).correlate(Issue),
             exists().where(all_.project_id == Issue.project_id, is_all).correlate(Issue),
         ),
-        union_all(
-            select(one.issue_id).where(is_one),
-            select(other.id).where(all_.project_id == other.project_id, is_all),
-        ),
+        union_all(select(one.issue_id).where(is_one), by_project),
     )
 
 
@@ -325,7 +328,6 @@ _PEOPLE: dict[str, Callable[[_Ids], Condition]] = {
     "mentions": _mentions,
     "involves": _involves,
     "closed-by": _closed_by,
-    "watcher": _watcher,
 }
 
 

@@ -12,6 +12,7 @@ from ponytracker.errors import Conflict
 from ponytracker.i18n import _
 from ponytracker.issues.each import change_each
 from ponytracker.issues.service import remove_label
+from ponytracker.issues.unread import MAX_COUNT
 from ponytracker.models import Issue, IssueLabel, Label, Project, State, User
 from ponytracker.projects.service import lock_project
 
@@ -26,14 +27,19 @@ def list_labels(session: Session, project: Project) -> Sequence[Label]:
 
 
 def count_open_issues(session: Session, project: Project) -> Sequence[Row[tuple[Label, int]]]:
-    """Return the labels of *project*, by name, each with how many open issues have it."""
-    count = (
-        select(func.count())
-        .select_from(IssueLabel)
-        .join(Issue, Issue.id == IssueLabel.issue_id)
+    """Return the labels of *project*, by name, each with how many open issues have it.
+
+    At most `MAX_COUNT`, so that the page costs the same at any size.
+    """
+    some = (
+        select(Issue.id)
+        .join(IssueLabel, Issue.id == IssueLabel.issue_id)
         .where(IssueLabel.label_id == Label.id, Issue.state == State.OPEN)
-        .scalar_subquery()
+        .limit(MAX_COUNT)
+        .correlate(Label)
+        .subquery()
     )
+    count = select(func.count()).select_from(some).scalar_subquery()
     return session.execute(
         select(Label, count)
         .where(Label.project_id == project.id, Label.deleted.is_(False))

@@ -75,6 +75,8 @@ class Issue(Base):
         Index("ix_issues_due", "project_id", "due_at", "number"),
         Index("ix_issues_state_comments", "project_id", "state", "comment_count", "number"),
         Index("ix_issues_comments", "project_id", "comment_count", "number"),
+        # How far a milestone has come.
+        Index("ix_issues_milestone_state", "milestone_id", "state"),
         # What is new since a project was marked as read.
         Index("ix_issues_last_event", "project_id", "last_event_id"),
         NEVER_REUSED,
@@ -94,7 +96,7 @@ class Issue(Base):
     closed_at: Mapped[dt.datetime | None]
     due_at: Mapped[dt.datetime | None]
     milestone_id: Mapped[int | None] = mapped_column(
-        ForeignKey("milestones.id", ondelete="SET NULL"), index=True
+        ForeignKey("milestones.id", ondelete="SET NULL")
     )
     assignee_id: Mapped[int | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL"), index=True

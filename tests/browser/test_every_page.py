@@ -20,6 +20,10 @@ IN_PROJECT = ["issues/", "issues/?q=*&page=2", "issues/add/", f"issues/{LONGEST}
 IN_PROJECT += [f"issues/{LONGEST}/edit/", f"issues/{LONGEST}/close/", "issues/?q=nonsense"]
 IN_PROJECT += ["labels/", "labels/add/", "milestones/", "milestones/add/", "milestones/?show=none"]
 IN_PROJECT += ["permissions/", "permissions/add/", "archive/", "delete/", "unsubscribe/"]
+IN_PROJECT += [
+    "activity/",
+    *(f"issues/{LONGEST}/{name}/" for name in ("history", "assign", "delete")),
+]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

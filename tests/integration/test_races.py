@@ -116,6 +116,37 @@ def test_two_people_close_an_issue(running_site, project, collide):
     assert counts(running_site, project) == (0, 1)
 
 
+LOCK_ISSUE = (
+    "SELECT issues.id FROM issues JOIN projects ON projects.id = issues.project_id"
+    " WHERE projects.name = :name FOR NO KEY UPDATE OF issues"
+)
+
+
+@pytest.mark.parametrize("what", ["description", "comment"])
+def test_two_people_save_an_edit_of_one_text(running_site, project, collide, what):
+    """Neither overwrites what the other has saved in the same moment."""
+    people = [running_site.client("admin"), running_site.client("other")]
+    path = open_issue(people[0], project)
+    form = "issue-form"
+    if what == "comment":
+        fields = people[0].get(path).fields("comment-form")
+        reply = people[0].post(f"{path}comment/", {**fields, "comment": "What?"})
+        path = f"{path}comments/{reply.headers['Location'].rpartition('-')[2]}/"
+        form = "comment-form"
+    forms = [person.get(f"{path}edit/").fields(form) for person in people]
+    posts = [
+        (person, f"{path}edit/", {**fields, what: f"As {number} says"})
+        for number, (person, fields) in enumerate(zip(people, forms, strict=True))
+    ]
+
+    replies = collide(posts, LOCK_ISSUE, name=project)
+
+    assert sorted(reply.status for reply in replies) == [303, 422]
+    asked = max(replies, key=lambda reply: reply.status)
+    assert "Someone else has changed this" in asked.text
+    assert f"As {replies.index(asked)} says</textarea>" in asked.text
+
+
 def test_two_people_comment_and_close_an_issue(running_site, project, collide):
     """Both comments are taken, and the second does not open again what the first has closed."""
     people = [running_site.client("admin"), running_site.client("other")]
