@@ -32,7 +32,7 @@ def show_comment(context: CommentResource, request: Any) -> HTTPSeeOther:
 def edit_comment(context: CommentResource, request: Any) -> Any:
     session, comment = request.dbsession, context.comment
     if request.method == "POST":
-        pass
+        hold_text(session, comment)
     form = CommentForm(request, comment)
     if form.accepts():
         if service.edit_comment(session, comment, request.user, text=form.comment.data):
