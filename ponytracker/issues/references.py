@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from urllib.parse import urlencode
 
@@ -74,8 +75,9 @@ def link_references(
     found = collect_references(htmls)
     issues = _find_issues(session, reader, place, found)
     users = _find_people(session, place, found)
-    linker = _Linker(place, issues, users)
-    return [replace_references(html, linker.show) for html in htmls]
+    # In a long discussion the same few are named again and again.
+    show = cache(_Linker(place, issues, users).show)
+    return [replace_references(html, show) for html in htmls]
 
 
 def resolve(

@@ -61,10 +61,17 @@ def day(context: Any, date: dt.date) -> str:
 @pass_context
 def time_tag(context: Any, time: dt.datetime) -> Markup:
     """Return a `<time>` that says how long ago, and exactly when in its title."""
-    ago = _ago(round((time - now()).total_seconds()), context["request"].locale_name)
+    seconds = (time - now()).total_seconds()
+    # Of what is long ago nobody counts the minutes, and so the words for it are found again.
+    step = next((step for span, step in _STEPS if abs(seconds) >= span), 1)
+    ago = _ago(round(seconds / step) * step, context["request"].locale_name)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         time.isoformat(), local_time(context, time), ago
     )
+
+
+_STEPS = ((2 * 86_400, 3_600), (2 * 3_600, 60))
+"""How coarse a time ago is taken: past so many seconds, to so many of them."""
 
 
 @lru_cache(maxsize=8192)

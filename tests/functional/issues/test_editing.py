@@ -122,6 +122,25 @@ def test_where_the_beginning_is_not_known_what_is_saved_is_shown(pair, text, ses
     assert page.forms[form][field].value.strip() == "mine"
 
 
+def test_after_many_edits_the_beginning_is_still_known(pair, text, issue, session, world):
+    address, form, field, event = text
+    editor = world.user("carol")
+    for number in range(25):
+        if field == "comment":
+            service.edit_comment(session, event, editor, text=f"edit {number}")
+        else:
+            service.edit_issue(
+                session, issue, editor, title="Title", text=f"edit {number}", due_at=None
+            )
+    session.commit()
+    mine, yours = (browser.get(address).forms[form] for browser in pair)
+    mine[field] = "edit one"
+    mine.submit().follow()
+    yours[field] = "mine"
+    page = yours.submit(status=422)
+    assert (difference(page).find("del").text, difference(page).find("ins").text) == ("24", "one")
+
+
 def test_different_fields_of_an_issue_are_merged_without_a_question(pair, issue, session):
     mine, yours = (browser.get("/web/issues/1/edit/").forms["issue-form"] for browser in pair)
     mine["title"], mine["due_date"] = "Better title", "2026-07-01T10:00"
