@@ -352,7 +352,7 @@ def test_the_menu_of_an_archived_project_names_the_archived_ones(world, session,
 
     def menu(path):
         page = visitor.get(path)
-        return [a.text for a in page.html.select(".dropdown-item")]
+        return [a.text for a in page.html.select("header .dropdown-item")]
 
     active = ["Web", "All projects", "Archived projects"]
     archived = ["Old", "Older", "Active projects", "Archived projects"]
