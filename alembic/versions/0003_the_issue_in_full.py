@@ -45,6 +45,8 @@ def upgrade() -> None:
         op.execute(_take_out_of_args(column))
     for column in (*SUBJECTS, "batch"):
         _create_index(f"ix_events_{column}", [column], where=f"{column} IS NOT NULL")
+    op.create_index("ix_events_actor", "events", ["actor_id", "kind", "issue_id", "deleted_at"])
+    op.drop_index("ix_events_actor_id", "events")  # the longer one begins with it
     once = "uq_events_issue_id_source_issue_id"
     op.create_index(once, "events", ["issue_id", "source_issue_id"], unique=True)
     once = "uq_events_issue_id_mentioned"
@@ -72,6 +74,8 @@ def downgrade() -> None:
     op.create_index("ix_issues_milestone_id", "issues", ["milestone_id"])
     for name in ORDERS:
         op.drop_index(name, "issues")
+    op.create_index("ix_events_actor_id", "events", ["actor_id"])
+    op.drop_index("ix_events_actor", "events")
     op.drop_index("uq_events_issue_id_mentioned", "events")
     op.drop_index("uq_events_issue_id_source_issue_id", "events")
     for column in WERE_IN_ARGS:

@@ -11,16 +11,14 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     ScalarSelect,
-    Select,
     and_,
     false,
     func,
+    literal,
     not_,
     or_,
     select,
@@ -31,7 +29,7 @@ from sqlalchemy.orm import Session
 from ponytracker.i18n import _
 from ponytracker.issues import fulltext
 from ponytracker.issues.filter_names import look_up, visible_ids
-from ponytracker.issues.filter_terms import Asked, Condition, condition_of, needs_reader
+from ponytracker.issues.filter_terms import Asked, Condition, Rows, condition_of, needs_reader
 from ponytracker.issues.filters import Code, Diagnostic, Filter, Findings
 from ponytracker.issues.filters.tree import (
     And,
@@ -53,6 +51,9 @@ from ponytracker.security.principals import Identity
 
 FEW = 2_000
 """Up to how many issues it is best to look at each."""
+
+SOME = 50_000
+"""Up to how many SQLite had better have their ids at hand than look into every issue."""
 
 MAX_NUMBER = 2**31 - 1
 """The greatest number that an issue can have."""
@@ -94,7 +95,7 @@ def select_issues(
     roots = [filter_.root, filter_.stateless]
     builder.prepare(roots)
     place = _place(reader, project)
-    condition, whatever_state = (and_(place, builder.build(root)) for root in roots)
+    condition, whatever_state = (builder.build(place, root) for root in roots)
     told = sorted((*filter_.diagnostics, *findings.diagnostics), key=lambda found: found.pos)
     sought = [
         (found.leaf.text, found.scope)
@@ -158,6 +159,14 @@ def _scope(group: And | Or, outer: Scope) -> Scope:
     return frozenset(said) or outer
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of the condition that a filter is; one that leads names the few it is true of."""
+
+    condition: ColumnElement[bool]
+    leads: bool = False
+
+
 class _Builder:
     """Puts a tree together from the conditions of its terms."""
 
@@ -165,48 +174,80 @@ class _Builder:
         self._session = session
         self._asked = asked
         self._findings = findings
-        self._conditions: dict[tuple[Leaf, Scope], ColumnElement[bool] | None] = {}
+        self._has_statistics = session.get_bind().dialect.name != "sqlite"
+        self._parts: dict[tuple[Leaf, Scope], _Part | None] = {}
 
     def prepare(self, roots: Sequence[Node | None]) -> None:
         """Make up the conditions of all terms of *roots*, each in the better way: one query."""
         terms = dict.fromkeys((term.leaf, term.scope) for root in roots for term in _terms(root))
         found = {(leaf, scope): self._condition(leaf, scope) for leaf, scope in terms}
-        ids = {
-            key: condition.ids
+        sizes = {
+            key: condition.ids if condition.size is None else condition.size
             for key, condition in found.items()
-            if condition is not None and condition.ids is not None
+            if condition is not None
         }
-        counts = [self._count(leaf, some) for (leaf, _scope), some in ids.items()]
-        row = self._session.execute(select(*counts)).one() if counts else ()
-        few = {key for key, count in zip(ids, row, strict=True) if count <= FEW}
+        counted = {
+            key: self._count(key[0], size) for key, size in sizes.items() if size is not None
+        }
+        row = self._session.execute(select(*counted.values())).one() if counted else ()
+        counts = dict(zip(counted, row, strict=True))
         for key, condition in found.items():
             if condition is None:
-                self._conditions[key] = None
+                self._parts[key] = None
             else:
-                self._conditions[key] = Issue.id.in_(ids[key]) if key in few else condition.test
+                self._parts[key] = self._part(key[0], condition, counts.get(key))
 
-    def build(self, root: Node | None) -> ColumnElement[bool]:
-        """Return the condition that *root* is, whose terms have been prepared."""
-        condition = self._build(root, fulltext.FIELDS)
-        return true() if condition is None else condition
+    def build(self, place: ColumnElement[bool], root: Node | None) -> ColumnElement[bool]:
+        """Return the condition that *root*, whose terms have been prepared, is in *place*."""
+        part = self._build(root, fulltext.FIELDS)
+        return place if part is None else self._all_of([_Part(place), part]).condition
 
-    def _build(self, node: Node | None, scope: Scope) -> ColumnElement[bool] | None:
+    def _build(self, node: Node | None, scope: Scope) -> _Part | None:
         match node:
             case None:
                 return None
             case And(children) | Or(children):
                 scope = _scope(node, scope)
                 built = [self._build(child, scope) for child in children]
-                asked = [condition for condition in built if condition is not None]
-                if not asked:
+                parts = [part for part in built if part is not None]
+                if not parts:
                     return None
-                return and_(*asked) if isinstance(node, And) else or_(*asked)
+                return self._all_of(parts) if isinstance(node, And) else _any_of(parts)
             case Not(child):
                 inner = self._build(child, scope)
-                return None if inner is None else not_(inner)
+                return None if inner is None else _Part(not_(inner.condition))
         if is_scope(node) or is_sort(node):
             return None
-        return self._conditions[node, scope]
+        return self._parts[node, scope]
+
+    def _all_of(self, parts: Sequence[_Part]) -> _Part:
+        leads = any(part.leads for part in parts)
+        if not leads or self._has_statistics:
+            return _Part(and_(*(part.condition for part in parts)), leads)
+        return _Part(
+            and_(*(part.condition if part.leads else _hidden(part.condition) for part in parts)),
+            leads,
+        )
+
+    def _part(self, leaf: Leaf, condition: Condition, count: int | None) -> _Part:
+        if condition.ids is not None and count is not None and count <= SOME:
+            is_one = Issue.id.in_(condition.ids)
+            if count <= FEW:
+                exact = is_one if condition.is_exact else and_(is_one, condition.test)
+                return _Part(exact, leads=True)
+            if condition.is_exact and not self._has_statistics:
+                return _Part(self._tested(leaf, is_one))
+        return _Part(self._tested(leaf, condition.test))
+
+    def _tested(self, leaf: Leaf, test: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Return *test* as it is tried of each issue, in the order that the list is in.
+
+        An index is for this order, for which it has the state too.
+        """
+        match leaf:
+            case IssueNumber() | Everything() | Term("is", (Choice("open" | "closed"),)):
+                return test
+        return test if self._has_statistics else _hidden(test)
 
     def _condition(self, leaf: Leaf, scope: Scope) -> Condition | None:
         """Return what *leaf* asks of an issue, nothing if there is nothing in it to ask."""
@@ -228,9 +269,19 @@ class _Builder:
                 self._findings.warning(Code.SIGN_IN, message, leaf.span)
         return condition_of(leaf, self._asked)
 
-    def _count(self, leaf: Leaf, ids: Select[Any] | CompoundSelect[Any]) -> ScalarSelect[int]:
-        """Return how many *ids* there are of issues that *leaf* finds, as far as it matters."""
+    def _count(self, leaf: Leaf, size: Rows) -> ScalarSelect[int]:
+        """Return of how many issues *leaf* may be true at most, as far as it matters."""
+        limit = (FEW if self._has_statistics else SOME) + 1
         if isinstance(leaf, Text):
-            return fulltext.count_hits(self._session, leaf.text, FEW + 1)
-        some = ids.limit(FEW + 1).subquery()
+            return fulltext.count_hits(self._session, leaf.text, limit)
+        some = size.limit(limit).subquery()
         return select(func.count()).select_from(some).scalar_subquery()
+
+
+def _any_of(parts: Sequence[_Part]) -> _Part:
+    return _Part(or_(*(part.condition for part in parts)), all(part.leads for part in parts))
+
+
+def _hidden(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return *condition* so that SQLite looks for no index for it."""
+    return func.coalesce(condition, literal(value=False))

@@ -9,8 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import operator
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,7 +33,6 @@ from ponytracker.issues.filter_names import Names
 from ponytracker.issues.filters.dates import period
 from ponytracker.issues.filters.keys import KEYS, Kind
 from ponytracker.issues.filters.tree import Bound, Choice, Range, Special, Term, Value
-from ponytracker.issues.replay import MENTIONS
 from ponytracker.issues.unread import is_unread
 from ponytracker.models import (
     Event,
@@ -45,13 +43,16 @@ from ponytracker.models import (
     Label,
     Milestone,
     Project,
+    ProjectReadMark,
     ProjectSubscription,
     State,
     StateReason,
 )
 from ponytracker.security.principals import Identity
 
-Rows = Any
+Rows = Select[Any] | CompoundSelect[Any]
+
+AnIssue = Any
 """`Issue` or another name for it in the same statement."""
 
 
@@ -59,11 +60,14 @@ Rows = Any
 class Condition:
     """What a term asks of the row of `Issue`; and the ids of all of which it is true, by an index.
 
-    They may be of other projects too.
+    They may be of other projects too; where they are not exact, also of some it is not true of.
+    `size` is as many rows, which are read sooner.
     """
 
     test: ColumnElement[bool]
-    ids: Select[Any] | CompoundSelect[Any] | None = None
+    ids: Rows | None = None
+    size: Rows | None = None
+    is_exact: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -127,14 +131,23 @@ def _present(column: Any, condition: ColumnElement[bool]) -> ColumnElement[bool]
 
 def _any_of(conditions: Sequence[Condition]) -> Condition:
     """Return what holds where any of *conditions* does."""
+    if len(conditions) == 1:
+        return conditions[0]
     test = or_(false(), *(condition.test for condition in conditions))
-    known = [condition.ids for condition in conditions if condition.ids is not None]
-    if not known or len(known) < len(conditions):
+    if any(condition.ids is None for condition in conditions):
         return Condition(test)
-    if len(known) == 1:
-        return Condition(test, known[0])
+    return Condition(
+        test,
+        _union([condition.ids for condition in conditions]),
+        _union([c.ids if c.size is None else c.size for c in conditions]),
+        is_exact=all(condition.is_exact for condition in conditions),
+    )
+
+
+def _union(selects: Iterable[Rows | None]) -> Rows | None:
     # A union cannot be a part of another one on SQLite, but be selected from in it.
-    return Condition(test, union_all(*(select(ids.subquery().c[0]) for ids in known)))
+    found = [select(rows.subquery().c[0]) for rows in selects if rows is not None]
+    return union_all(*found) if found else None
 
 
 # is:
@@ -151,11 +164,12 @@ def _is(word: str, asked: Asked) -> Condition:
             return _in_place(asked, lambda issue: _is_overdue(issue, asked.at))
         case "mine" if user_id is not None:
             mine = frozenset({user_id})
-            return _any_of([_author(mine), _assignee(mine)])
+            return _any_of([_author(mine, asked), _assignee(mine, asked)])
         case "watched" if user_id is not None:
-            return _watcher(frozenset({user_id}), asked.project)
+            return _watcher(frozenset({user_id}), asked)
         case "unread" if user_id is not None:
-            return Condition(_is_unread(user_id))
+            changed = _changed_since(user_id, asked.project)
+            return Condition(_is_unread(user_id), changed, is_exact=False)
         case "read" if user_id is not None:
             return Condition(not_(_is_unread(user_id)))
     return Condition(false())
@@ -165,18 +179,30 @@ def _is_unread(user_id: int) -> ColumnElement[bool]:
     return _present(Issue.last_event_id, is_unread(user_id))
 
 
-def _is_overdue(issue: Rows, at: dt.datetime) -> ColumnElement[bool]:
+def _changed_since(user_id: int, project: Project | None) -> Rows | None:
+    """Return the ids of what has changed since someone has read all of *project*."""
+    if project is None:
+        return None
+    other = aliased(Issue)
+    mark = select(ProjectReadMark.last_event_id).where(
+        ProjectReadMark.user_id == user_id, ProjectReadMark.project_id == project.id
+    )
+    is_later = other.last_event_id > func.coalesce(mark.scalar_subquery(), 0)
+    return select(other.id).where(other.project_id == project.id, is_later)
+
+
+def _is_overdue(issue: AnIssue, at: dt.datetime) -> ColumnElement[bool]:
     return and_(issue.state == State.OPEN, _present(issue.due_at, issue.due_at < at))
 
 
 # no: and has:
 
 
-def _has_event(issue: Rows, kind: EventKind, *conditions: ColumnElement[bool]) -> Any:
+def _has_event(issue: AnIssue, kind: EventKind, *conditions: ColumnElement[bool]) -> Any:
     return exists().where(Event.issue_id == issue.id, Event.kind == kind, *conditions)
 
 
-def _has_reply(issue: Rows) -> ColumnElement[bool]:
+def _has_reply(issue: AnIssue) -> ColumnElement[bool]:
     is_other = Event.actor_id.is_distinct_from(issue.author_id)
     return _correlated(_has_event(issue, EventKind.COMMENTED, Event.deleted_at.is_(None), is_other))
 
@@ -186,7 +212,7 @@ def _correlated(found: Any) -> ColumnElement[bool]:
     return condition
 
 
-_HAS: dict[str, Callable[[Rows], ColumnElement[bool]]] = {
+_HAS: dict[str, Callable[[AnIssue], ColumnElement[bool]]] = {
     "label": lambda issue: _correlated(exists().where(IssueLabel.issue_id == issue.id)),
     "milestone": lambda issue: issue.milestone_id.is_not(None),
     "assignee": lambda issue: issue.assignee_id.is_not(None),
@@ -213,6 +239,7 @@ def _about_label(term: Term, asked: Asked) -> Condition:
             Condition(
                 exists().where(IssueLabel.issue_id == Issue.id, has).correlate(Issue),
                 select(IssueLabel.issue_id).where(has),
+                select(IssueLabel.label_id).where(has),
             )
         )
     return _any_of([*conditions, *_specials(term, _HAS["label"])])
@@ -236,7 +263,7 @@ def _about_project(term: Term, asked: Asked) -> Condition:
     return Condition(true() if is_any else Issue.project_id.in_(ids))
 
 
-def _specials(term: Term, has: Callable[[Rows], ColumnElement[bool]]) -> list[Condition]:
+def _specials(term: Term, has: Callable[[AnIssue], ColumnElement[bool]]) -> list[Condition]:
     """Return what `none` and `*` among the values of *term* ask for."""
     found = {Special.NONE: not_(has(Issue)), Special.ANY: has(Issue)}
     return [Condition(found[value]) for value in Special if value in term.values and value in found]
@@ -261,57 +288,56 @@ def _about_people(term: Term, asked: Asked) -> Condition:
     ids = asked.names.of(term)
     if Special.ME in term.values and asked.reader.user_id is not None:
         ids |= {asked.reader.user_id}
-    asks = _PEOPLE.get(term.key) or partial(_watcher, project=asked.project)
-    conditions = [asks(ids)] if ids else []
-    return _any_of([*conditions, *_specials(term, lambda _issue: asks(None).test)])
+    asks = _PEOPLE[term.key]
+    conditions = [asks(ids, asked)] if ids else []
+    return _any_of([*conditions, *_specials(term, lambda _issue: asks(None, asked).test)])
 
 
-def _author(ids: _Ids) -> Condition:
+def _author(ids: _Ids, _asked: Asked) -> Condition:
     return Condition(Issue.author_id.is_not(None)) if ids is None else _by_column("author_id", ids)
 
 
-def _assignee(ids: _Ids) -> Condition:
+def _assignee(ids: _Ids, _asked: Asked) -> Condition:
     if ids is None:
         return Condition(Issue.assignee_id.is_not(None))
     return _by_column("assignee_id", ids)
 
 
 def _by_event(kind: EventKind, column: Any, ids: _Ids) -> Condition:
+    """Return that there is an event of *kind* whose *column* is one of *ids*."""
     whose = column.is_not(None) if ids is None else column.in_(ids)
     conditions = (Event.kind == kind, Event.deleted_at.is_(None), whose)
-    return Condition(
-        exists().where(Event.issue_id == Issue.id, *conditions).correlate(Issue),
-        select(Event.issue_id).where(*conditions),
-    )
+    of_one = exists().where(Event.issue_id == Issue.id, *conditions).correlate(Issue)
+    return Condition(of_one, None if ids is None else select(Event.issue_id).where(*conditions))
 
 
-def _commenter(ids: _Ids) -> Condition:
+def _commenter(ids: _Ids, _asked: Asked) -> Condition:
     return _by_event(EventKind.COMMENTED, Event.actor_id, ids)
 
 
-def _closed_by(ids: _Ids) -> Condition:
+def _closed_by(ids: _Ids, _asked: Asked) -> Condition:
     return _by_event(EventKind.CLOSED, Event.actor_id, ids)
 
 
-def _mentions(ids: _Ids) -> Condition:
+def _mentions(ids: _Ids, _asked: Asked) -> Condition:
     return _by_event(EventKind.MENTIONED, Event.user_id, ids)
 
 
-def _involves(ids: _Ids) -> Condition:
-    return _any_of([_author(ids), _assignee(ids), _commenter(ids), _mentions(ids)])
+def _involves(ids: _Ids, asked: Asked) -> Condition:
+    return _any_of([asks(ids, asked) for asks in (_author, _assignee, _commenter, _mentions)])
 
 
-def _watcher(ids: _Ids, project: Project | None) -> Condition:
+def _watcher(ids: _Ids, asked: Asked) -> Condition:
     """Subscribed to the issue, or to all of its project."""
     other = aliased(Issue)
     one, all_ = IssueSubscription, ProjectSubscription
     is_one = true() if ids is None else one.user_id.in_(ids)
     is_all = true() if ids is None else all_.user_id.in_(ids)
     by_project = select(other.id).where(all_.project_id == other.project_id, is_all)
-    if project is not None:
+    if asked.project is not None:
         # Whether they watch it all is asked once, and not of each issue.
-        watches = exists().where(all_.project_id == project.id, is_all)
-        by_project = select(other.id).where(other.project_id == project.id, watches)
+        watches = exists().where(all_.project_id == asked.project.id, is_all)
+        by_project = select(other.id).where(other.project_id == asked.project.id, watches)
     return Condition(
         or_(
             exists().where(one.issue_id == Issue.id, is_one).correlate(Issue),
@@ -321,13 +347,14 @@ def _watcher(ids: _Ids, project: Project | None) -> Condition:
     )
 
 
-_PEOPLE: dict[str, Callable[[_Ids], Condition]] = {
+_PEOPLE: dict[str, Callable[[_Ids, Asked], Condition]] = {
     "author": _author,
     "assignee": _assignee,
     "commenter": _commenter,
     "mentions": _mentions,
     "involves": _involves,
     "closed-by": _closed_by,
+    "watcher": _watcher,
 }
 
 
@@ -354,7 +381,7 @@ def _about_quantity(term: Term, asked: Asked) -> Condition:
     return Condition(test(Issue)) if term.key in ("closed", "events") else _in_place(asked, test)
 
 
-def _in_place(asked: Asked, test: Callable[[Rows], ColumnElement[bool]]) -> Condition:
+def _in_place(asked: Asked, test: Callable[[AnIssue], ColumnElement[bool]]) -> Condition:
     """Return *test*, which an index answers in one project."""
     if asked.project is None:
         return Condition(test(Issue))
@@ -363,15 +390,15 @@ def _in_place(asked: Asked, test: Callable[[Rows], ColumnElement[bool]]) -> Cond
     return Condition(test(Issue), found)
 
 
-def _dated(term: Term, asked: Asked) -> Callable[[Rows], ColumnElement[bool]]:
-    def test(issue: Rows) -> ColumnElement[bool]:
+def _dated(term: Term, asked: Asked) -> Callable[[AnIssue], ColumnElement[bool]]:
+    def test(issue: AnIssue) -> ColumnElement[bool]:
         column = getattr(issue, _COLUMNS[term.key])
         return or_(*(_in_period(issue, column, v, asked) for v in dict.fromkeys(term.values)))
 
     return test
 
 
-def _in_period(issue: Rows, column: Any, value: Value, asked: Asked) -> ColumnElement[bool]:
+def _in_period(issue: AnIssue, column: Any, value: Value, asked: Asked) -> ColumnElement[bool]:
     match value:
         case Special.NONE | Choice("no"):
             condition = column.is_(None)
@@ -408,22 +435,26 @@ def _period(date: str, asked: Asked) -> tuple[dt.datetime, dt.datetime]:
     return period(date, asked.today, asked.zone)
 
 
-def _counted(term: Term) -> Callable[[Rows], ColumnElement[bool]]:
-    def test(issue: Rows) -> ColumnElement[bool]:
+def _counted(term: Term) -> Callable[[AnIssue], ColumnElement[bool]]:
+    def test(issue: AnIssue) -> ColumnElement[bool]:
         number = issue.comment_count if term.key == "comments" else _event_count(issue)
         values = dict.fromkeys(term.values)
         # Together, since SQLite takes no more than a thousand with OR between them.
         exact = [int(v.at) for v in values if isinstance(v, Bound) and not v.comparison]
         others = [v for v in values if not (isinstance(v, Bound) and not v.comparison)]
-        return or_(number.in_(exact), *(_compared(number, value) for value in others))
+        one_of = [number.in_(exact)] if exact else []
+        return or_(*one_of, *(_compared(number, value) for value in others))
 
     return test
 
 
-def _event_count(issue: Rows) -> ColumnElement[int]:
-    """Return how many events an issue has; where it was spoken of is no event of its own."""
-    events = select(func.count()).where(Event.issue_id == issue.id, Event.kind.not_in(MENTIONS))
-    return events.correlate(issue).scalar_subquery()
+def _event_count(issue: AnIssue) -> ColumnElement[int]:
+    """Return how many events an issue has, off an index.
+
+    That it was spoken of elsewhere is none of its own: it must not tell of what may be hidden.
+    """
+    own = select(func.count()).where(Event.issue_id == issue.id, Event.source_issue_id.is_(None))
+    return own.correlate(issue).scalar_subquery()
 
 
 def _compared(number: Any, value: Value) -> ColumnElement[bool]:

@@ -43,13 +43,13 @@ SORTS = {
 }
 """The orders in the menu of a list, by their names in the address."""
 
-COUNT_BEYOND = 1_000
+COUNT_BEYOND = 250
 """How many more than the page has are counted, so that there are pages to go on to."""
 
 MAX_LISTED = 10_000
 """How many of the issues that a filter finds can be paged through."""
 
-RANKED = 1_000
+RANKED = 500
 """How many of those found, the last ones changed, are put in order by relevance."""
 
 _COLUMNS: Mapping[str, Any] = {

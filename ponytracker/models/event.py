@@ -64,6 +64,8 @@ class Event(Base):
         Index("ix_events_issue_id_id", "issue_id", "id"),
         # The activity of a project is read without joining its issues, newest first.
         Index("ix_events_project_id_created_at", "project_id", "created_at", "id"),
+        # What someone has done, and to which issues, without reading the events.
+        Index("ix_events_actor", "actor_id", "kind", "issue_id", "deleted_at"),
         # Most events are about none of these, and are not in the index.
         *(_index_where_set(column) for column in _SUBJECTS),
         # An issue is referenced from another once, and a person is mentioned in it for the first
@@ -83,9 +85,7 @@ class Event(Base):
     id: Mapped[Id]
     issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"))
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
-    actor_id: Mapped[int | None] = mapped_column(
-        ForeignKey("users.id", ondelete="SET NULL"), index=True
-    )
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     created_at: Mapped[dt.datetime]
     kind: Mapped[EventKind] = mapped_column(words(EventKind))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))

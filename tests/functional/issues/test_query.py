@@ -82,7 +82,7 @@ def test_the_list_asks_the_same_of_the_database_for_ten_thousand_issues_as_for_t
     world.user("alice")
     browser = visitor_as("alice")
     counts = set()
-    for sort, state, at in product(SORTS, ("is:open", "is:closed", "*"), ("1", "99999")):
+    for sort, state, at in product(SORTS, ("is:open", "*"), ("1", "99999")):
         for name in ("small", "large"):
             query = {"q": state, "sort": sort, "page": at}
             with count_queries(database) as queries:

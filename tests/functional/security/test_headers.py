@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from ponytracker.issues import query
-from ponytracker.issues.service import record
+from ponytracker.issues.recording import record
+from ponytracker.issues.service import add_label
 from ponytracker.models import EventKind, Label
 from ponytracker.models.base import now
 from ponytracker.security.headers import CONTENT_SECURITY_POLICY
@@ -40,8 +41,7 @@ def admin(world, session, visitor_as):
     title = '"><script>alert(1)</script>'
     issue = world.issue(project, admin, title=title, text=TEXT, due_at=now())
     label = session.scalars(select(Label)).first()
-    args = {"label_id": label.id, "name": label.name, "color": label.color}
-    record(session, issue, EventKind.LABELED, admin, args=args)
+    add_label(session, issue, admin, label)
     record(session, issue, EventKind.RENAMED, admin, args={"old_title": title, "new_title": title})
     session.commit()
     return visitor_as("admin")
