@@ -45,7 +45,10 @@ _Matched = tuple[dict[str, frozenset[Any]], Collection[str]]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Names:
-    """What the names in a filter stand for: stored names of labels and milestones, else ids."""
+    """What the names in a filter stand for: ids, by which planners know how common something is.
+
+    Across projects, labels and milestones are stored names: many may be called alike.
+    """
 
     found: Mapping[tuple[str, str], frozenset[Any]]
 
@@ -130,13 +133,14 @@ def _stored(
         (func.lower(model.name).in_({name.lower() for name in wanted}), 1),
         else_=2,
     ).label("rank")
-    names = select(model.name, rank).distinct().where(model.deleted.is_(False))
-    if project is not None:
-        names = names.where(model.project_id == project.id)
-    else:
-        names = names.where(model.project_id.in_(visible_ids(reader)))
-    known = session.scalars(names.order_by(rank, model.name).limit(MAX_NAMES)).all()
-    return {name: _same(name, known) for name in wanted}, known
+    rows = select(model.name, rank).distinct().where(model.deleted.is_(False))
+    rows = rows.order_by(rank, model.name).limit(MAX_NAMES)
+    if project is None:
+        found = session.scalars(rows.where(model.project_id.in_(visible_ids(reader)))).all()
+        return {name: _same(name, found) for name in wanted}, found
+    here = session.execute(rows.add_columns(model.id).where(model.project_id == project.id))
+    ids = {row.name: row.id for row in here}
+    return {name: frozenset(ids[same] for same in _same(name, ids)) for name in wanted}, ids
 
 
 def visible_ids(reader: Identity) -> Any:

@@ -230,11 +230,8 @@ _HAS: dict[str, Callable[[AnIssue], ColumnElement[bool]]] = {
 
 def _about_label(term: Term, asked: Asked) -> Condition:
     conditions = []
-    if names := asked.names.of(term):
-        labels = select(Label.id).where(Label.name.in_(names), Label.deleted.is_(False))
-        if asked.project is not None:
-            labels = labels.where(Label.project_id == asked.project.id)
-        has = IssueLabel.label_id.in_(labels)
+    if known := asked.names.of(term):
+        has = IssueLabel.label_id.in_(_stored(Label, known, asked))
         conditions.append(
             Condition(
                 exists().where(IssueLabel.issue_id == Issue.id, has).correlate(Issue),
@@ -245,13 +242,19 @@ def _about_label(term: Term, asked: Asked) -> Condition:
     return _any_of([*conditions, *_specials(term, _HAS["label"])])
 
 
+def _stored(
+    model: type[Label] | type[Milestone], known: frozenset[Any], asked: Asked
+) -> frozenset[Any] | Select[Any]:
+    """Return the ids of what is *known*: by name where it is of several projects."""
+    if asked.project is not None:
+        return known
+    return select(model.id).where(model.name.in_(known), model.deleted.is_(False))
+
+
 def _about_milestone(term: Term, asked: Asked) -> Condition:
     conditions = []
-    if names := asked.names.of(term):
-        found = select(Milestone.id).where(Milestone.name.in_(names), Milestone.deleted.is_(False))
-        if asked.project is not None:
-            found = found.where(Milestone.project_id == asked.project.id)
-        conditions.append(_by_column("milestone_id", found))
+    if known := asked.names.of(term):
+        conditions.append(_by_column("milestone_id", _stored(Milestone, known, asked)))
     return _any_of([*conditions, *_specials(term, _HAS["milestone"])])
 
 
