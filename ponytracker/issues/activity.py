@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased, defer, joinedload
 
-from ponytracker.issues.timeline import Entry, fold
-from ponytracker.models import Event, EventKind, Issue, Project
+from ponytracker.issues.timeline import Entry, fold, is_shown
+from ponytracker.models import Event, Issue, Project
 from ponytracker.security.principals import Identity
-from ponytracker.security.visibility import may_see_project
 from ponytracker.web.pages import Page
 
 PER_PAGE = 50
@@ -45,16 +44,10 @@ def list_activity(session: Session, reader: Identity, project: Project, page: Pa
 def _shown(reader: Identity, project: Project) -> Select[int]:
     """Return a select of the ids of what *reader* may see, the latest first."""
     source = aliased(Issue)
-    is_seen = exists().where(
-        source.id == Event.source_issue_id,
-        source.project_id == Project.id,
-        may_see_project(reader),
-    )
     return (
         select(Event.id)
-        .where(
-            Event.project_id == project.id,
-            or_(Event.kind != EventKind.REFERENCED, is_seen.correlate(Event)),
-        )
+        .outerjoin(source, Event.source_issue_id == source.id)
+        .outerjoin(Project, source.project_id == Project.id)
+        .where(Event.project_id == project.id, is_shown(reader))
         .order_by(Event.created_at.desc(), Event.id.desc())
     )
