@@ -21,7 +21,7 @@ from ponytracker.security.permissions import Permission
 
 @view_config(context=LabelsResource, request_method="GET", renderer="templates/label_list.jinja2")
 def label_list(context: LabelsResource, request: Any) -> dict[str, Any]:
-    labels = service.count_open_issues(request.dbsession, context.project)
+    labels = service.list_with_counts(request.dbsession, context.project)
     return {"labels": labels, "issues_filter": _issues_filter}
 
 

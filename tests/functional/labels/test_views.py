@@ -68,10 +68,10 @@ def test_the_list(world, session, web, admin, bug):
     session.commit()
     page = admin.get("/web/labels/")
     assert rows(page) == [
-        "bug 2 open issues",
-        "documentation 0 open issues",
-        "Documents of old 0 open issues",
-        "feature 0 open issues",
+        "bug 3 issues",
+        "documentation 0 issues",
+        "Documents of old 0 issues",
+        "feature 0 issues",
     ]
     links = [link["href"] for link in page.html.select(".row-text a")]
     assert links[0] == "/web/issues/?q=is%3Aopen+label%3Abug"
