@@ -10,6 +10,7 @@ from pyramid.view import view_config
 
 from ponytracker.i18n import _
 from ponytracker.issues import service
+from ponytracker.issues.answers import confirmation, to_issue
 from ponytracker.labels.service import list_labels
 from ponytracker.models import Label
 from ponytracker.resources import IssueResource
@@ -51,7 +52,7 @@ def add_label(context: IssueResource, request: Any) -> HTTPSeeOther:
     label = _label(context, request)
     if not service.add_label(request.dbsession, context.issue, request.user, label):
         request.session.flash(_("This issue has this label already."), "info")
-    return HTTPSeeOther(request.resource_path(context, ""))
+    return to_issue(context, request)
 
 
 @view_config(
@@ -78,7 +79,7 @@ def remove_label(context: IssueResource, request: Any) -> HTTPSeeOther:
     label = _label(context, request)
     if not service.remove_label(request.dbsession, context.issue, request.user, label):
         request.session.flash(_("This issue does not have this label."), "info")
-    return HTTPSeeOther(request.resource_path(context, ""))
+    return to_issue(context, request)
 
 
 def _label(context: IssueResource, request: Any) -> Label:
@@ -94,9 +95,4 @@ def _label(context: IssueResource, request: Any) -> Label:
 
 def _confirm(context: IssueResource, request: Any, question: str, button: str) -> dict[str, Any]:
     name = {"name": _label(context, request).name}
-    return {
-        "title": context.issue.title,
-        "question": _(question, mapping=name),
-        "button": button,
-        "cancel": request.resource_path(context, ""),
-    }
+    return confirmation(context, request, _(question, mapping=name), button)

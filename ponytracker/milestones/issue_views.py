@@ -9,6 +9,7 @@ from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.view import view_config
 
 from ponytracker.i18n import _
+from ponytracker.issues.answers import confirmation, to_issue
 from ponytracker.milestones.service import list_open_milestones, put_under, take_out
 from ponytracker.models import Milestone
 from ponytracker.resources import IssueResource
@@ -45,7 +46,7 @@ def add_milestone(context: IssueResource, request: Any) -> HTTPSeeOther:
     milestone = _milestone(context, request)
     if not put_under(request.dbsession, context.issue, request.user, milestone):
         request.session.flash(_("This issue is under this milestone already."), "info")
-    return HTTPSeeOther(request.resource_path(context, ""))
+    return to_issue(context, request)
 
 
 _REMOVE = {
@@ -67,7 +68,7 @@ def remove_milestone(context: IssueResource, request: Any) -> HTTPSeeOther:
     milestone = _milestone(context, request)
     if not take_out(request.dbsession, context.issue, request.user, milestone):
         request.session.flash(_("This issue is not under this milestone."), "info")
-    return HTTPSeeOther(request.resource_path(context, ""))
+    return to_issue(context, request)
 
 
 def _milestone(context: IssueResource, request: Any) -> Milestone:
@@ -83,9 +84,4 @@ def _milestone(context: IssueResource, request: Any) -> Milestone:
 
 def _confirm(context: IssueResource, request: Any, question: str, button: str) -> dict[str, Any]:
     name = {"name": _milestone(context, request).name}
-    return {
-        "title": context.issue.title,
-        "question": _(question, mapping=name),
-        "button": button,
-        "cancel": request.resource_path(context, ""),
-    }
+    return confirmation(context, request, _(question, mapping=name), button)
