@@ -38,6 +38,7 @@ MAX_DEPTH = 5
 
 OPERATORS = frozenset({"AND", "OR", "NOT"})
 
+_SPECIAL = frozenset({Special.NONE.value, Special.ANY.value})
 _BLANK = re.compile(r"\s")
 _NOT_BARE = re.compile(r"""[\s,()"\\]|^'""")
 _ESCAPED = re.compile(r"""[\\"()]|^['#-]""")
@@ -56,7 +57,7 @@ def nesting(root: Node) -> int:
 
 def print_name(name: str, kind: Kind) -> str:
     """Return *name* as the value of a qualifier, in quotes where it needs them."""
-    special = name in (Special.NONE, Special.ANY) or (kind is Kind.USER and name.startswith("@"))
+    special = name in _SPECIAL or (kind is Kind.USER and name.startswith("@"))
     return _quoted(name) if special or _NOT_BARE.search(name) else name
 
 

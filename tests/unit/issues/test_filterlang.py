@@ -634,8 +634,12 @@ PIECES = [
 ]
 """What random strings are made of: what the language knows is what may go wrong."""
 
-LIMIT = 0.005
-"""Seconds that a text may take (FILTERS.md §5)."""
+ORDINARY = " ".join(f"label:l{i} author:a{i} -milestone:m{i} word{i} is:open" for i in range(10))
+"""As many terms as a filter may have: it takes about 1 ms where a whole filter may take 5
+(FILTERS.md §5)."""
+
+LIMIT = 5
+"""How many times as long as `ORDINARY` a text may take."""
 
 
 def seconds(text):
@@ -644,18 +648,23 @@ def seconds(text):
     return time.process_time() - start
 
 
+def takes_long(text):
+    """Return whether it does each time: what something else on the machine slows is fast again."""
+    return all(seconds(text) > LIMIT * seconds(ORDINARY) for _ in range(15))
+
+
 def test_a_hundred_thousand_random_strings():
     source = random.Random(4)
+    limit = LIMIT * min(seconds(ORDINARY) for _ in range(9))
     slow = []
     for _number in range(100_000):
         text = "".join(source.choices(PIECES, k=source.randrange(source.randrange(1, 30))))
         start = time.process_time()
         filter_ = parse(text)
-        if time.process_time() - start > LIMIT:
+        if time.process_time() - start > limit:
             slow.append(text)
         assert filter_.has_errors or len(str(filter_)) < 3 * len(text) + 20
-    # What took long because of something else on this machine does not when tried again.
-    assert [text for text in slow if min(seconds(text) for _ in range(5)) > LIMIT] == []
+    assert [text for text in slow if takes_long(text)] == []
 
 
 def test_random_strings_are_written_so_that_they_read_the_same():
@@ -680,9 +689,9 @@ def test_random_strings_are_written_so_that_they_read_the_same():
 def test_no_text_takes_long(piece):
     text = piece * MAX_LENGTH
     for length in (MAX_LENGTH, 10 * MAX_LENGTH):
-        assert min(seconds(text[:length]) for _ in range(9)) < LIMIT, length
+        assert not takes_long(text[:length]), length
 
 
 def test_different_names_in_each_of_many_terms_do_not_take_long():
     text = " ".join(f"author:{','.join(f'a{i}{j}' for j in range(6))}" for i in range(50))
-    assert min(seconds(text[:MAX_LENGTH]) for _ in range(9)) < LIMIT
+    assert not takes_long(text[:MAX_LENGTH])
