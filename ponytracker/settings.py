@@ -9,8 +9,10 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parseaddr
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +21,10 @@ from sqlalchemy.exc import ArgumentError
 
 DEVELOPMENT_SECRET = "for-development-on-localhost-only-never-elsewhere"  # noqa: S105
 """The secret of ``development.ini``. The whole world knows it, so only localhost may use it."""
+
+_LOCAL_PART = re.compile(r"[a-z0-9_-]+", re.IGNORECASE)
+_TAKEN = frozenset({"new", "bounce", "leave-issue", "leave-project"})
+_DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*", re.IGNORECASE)
 
 PLACEHOLDERS = ("replace", "change", "secret", "<")
 
@@ -95,6 +101,43 @@ def _sender(raw: str) -> str:
         raise ValueError
     if not address.isascii():
         raise Unfit("its address may have ASCII characters only")
+    return raw
+
+
+def _mailbox(raw: str) -> str:
+    local, _at, domain = raw.partition("@")
+    if not raw.isascii() or not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain):
+        raise ValueError
+    if local.lower() in _TAKEN:
+        raise Unfit("PonyTracker uses this name before the @ for something else")
+    # What is added to it has 39 characters at most, of 64 in all (RFC 5321 §4.5.3.1.1).
+    if len(local) > 25:
+        raise Unfit("before the @ it may have 25 characters at most")
+    return raw.lower()
+
+
+def _shared_key(raw: str) -> str:
+    if len(raw) < 16:
+        raise Unfit("it is too short")
+    if not raw.isascii() or not raw.isprintable() or "@" in raw or " " in raw:
+        raise Unfit("it may have ASCII characters other than blanks and @ only")
+    return raw
+
+
+def _keys(raw: str) -> tuple[str, ...]:
+    return tuple(_secret(key) for key in raw.split())
+
+
+def _folder(raw: str) -> Path:
+    path = Path(raw)
+    if not path.is_absolute():
+        raise Unfit("it does not begin with /")
+    return path
+
+
+def _broker_url(raw: str) -> str:
+    if urlsplit(raw).scheme not in ("redis", "rediss", "redis+socket", "sentinel"):
+        raise ValueError
     return raw
 
 
@@ -194,6 +237,76 @@ class Settings:
         "who mail is from, such as PonyTracker <tracker@example.org>",
         default="",
     )
+    reply_email: str = _key(
+        "ponytracker.reply_email",
+        _mailbox,
+        "the address that answers to mails go to, such as reply@tracker.example.org",
+        default="",
+    )
+    email_key: str = _key(
+        "ponytracker.email_key",
+        _shared_key,
+        "at least 16 random characters, which `ponytracker generate-secret` prints",
+        default="",
+        env="PONYTRACKER_EMAIL_KEY",
+        secret=True,
+    )
+    reply_keys: tuple[str, ...] = _key(
+        "ponytracker.reply_keys",
+        _keys,
+        "keys of at least 32 characters with blanks between them, the newest first",
+        default=(),
+        env="PONYTRACKER_REPLY_KEYS",
+        secret=True,
+    )
+    reply_days: int = _key(
+        "ponytracker.reply_days", _count(0, 36_500), "a number of days, or 0 for ever", default=0
+    )
+    authserv_id: str = _key(
+        "ponytracker.authserv_id",
+        str,
+        "the name by which your mail server signs the header Authentication-Results",
+        default="",
+    )
+    mail_max_mb: int = _key(
+        "ponytracker.mail_max_mb", _count(1, 100), "a number of MB from 1 to 100", default=25
+    )
+    mail_retention_days: int = _key(
+        "ponytracker.mail_retention_days",
+        _count(0, 3650),
+        "a number of days from 0 to 3650",
+        default=30,
+    )
+    bounce_limit: int = _key(
+        "ponytracker.bounce_limit", _count(1, 1000), "a number from 1 to 1000", default=5
+    )
+    attachments_dir: Path | None = _key(
+        "ponytracker.attachments_dir",
+        _folder,
+        "the full path of a folder, such as /var/lib/ponytracker/attachments",
+        default=None,
+    )
+    attachment_max_mb: int = _key(
+        "ponytracker.attachment_max_mb",
+        _count(1, 1000),
+        "a number of MB from 1 to 1000",
+        default=10,
+    )
+    attachments_issue_max_mb: int = _key(
+        "ponytracker.attachments_issue_max_mb",
+        _count(1, 100_000),
+        "a number of MB from 1 to 100000",
+        default=100,
+    )
+    celery_enabled: bool = _key("celery.enabled", _switch, "true or false", default=False)
+    celery_broker_url: str = _key(
+        "celery.broker_url",
+        _broker_url,
+        "the address of Redis, such as redis://localhost:6379/0",
+        default="redis://localhost:6379/0",
+        env="PONYTRACKER_BROKER_URL",
+        secret=True,
+    )
     argon2_memory_kib: int = _key(
         "ponytracker.argon2_memory_kib",
         _count(32, 4_194_304),
@@ -214,7 +327,7 @@ class Settings:
         faults = [
             _unknown(name, known)
             for name in ini
-            if name.startswith(("ponytracker.", "mail.")) and name not in known
+            if name.startswith(("ponytracker.", "mail.", "celery.")) and name not in known
         ]
         values: dict[str, Any] = {}
         for field in fields:
@@ -261,6 +374,11 @@ class Settings:
                 "keys 'mail.tls' and 'mail.ssl' are both true: expected at most one of them,"
                 " mail.tls for STARTTLS (port 587), mail.ssl for TLS from the start (port 465)."
             )
+        if self.celery_enabled and not self.mail_default_sender:
+            yield (
+                "key 'celery.enabled' is true without 'mail.default_sender': expected who mail is"
+                " from, since there is nothing to send without it."
+            )
         if bool(self.mail_username) != bool(self.mail_password):
             yield "keys 'mail.username' and 'mail.password' go together: expected both or neither."
 
@@ -273,6 +391,11 @@ class Settings:
     def can_reset_password(self) -> bool:
         """Whether who has forgotten their password can get a link by mail to choose another."""
         return bool(self.mail_default_sender) and not self.external_auth
+
+    @property
+    def takes_mail(self) -> bool:
+        """Whether what people answer by mail comes in."""
+        return bool(self.reply_email and self.email_key)
 
     @property
     def can_sign_up(self) -> bool:

@@ -31,6 +31,7 @@ LAYERS = (
     ("issues",),
     ("labels", "milestones"),
     ("notifications", "search", "feeds", "webhooks"),
+    ("inbound",),
     ("admin", "api", "importers"),
     ("cli", "celery"),
     ("__init__",),

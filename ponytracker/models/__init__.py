@@ -21,7 +21,7 @@ from ponytracker.models.issue import (
     StateReason,
     SubscriptionReason,
 )
-from ponytracker.models.mail import MailState, OwedMail, ReceivedMail
+from ponytracker.models.mail import MailReason, MailState, OwedMail, PersonalAddress, ReceivedMail
 from ponytracker.models.project import Access, Label, Milestone, Project, ProjectSubscription
 from ponytracker.models.read_mark import ProjectReadMark, ReadMark
 from ponytracker.models.site import AuditEntry, EditPolicy, SiteSettings
@@ -42,10 +42,12 @@ __all__ = [
     "IssueLabel",
     "IssueSubscription",
     "Label",
+    "MailReason",
     "MailState",
     "Milestone",
     "Notifications",
     "OwedMail",
+    "PersonalAddress",
     "Project",
     "ProjectReadMark",
     "ProjectSubscription",

@@ -45,7 +45,12 @@ class Notifications(StrEnum):
 
 
 class User(Base):
-    """An account. Whoever is not active cannot sign in and gets no mail."""
+    """An account. Whoever is not active cannot sign in and gets no mail.
+
+    `mail_key_version` is in the token of each address that a reply of theirs is sent to: a new one
+    ends all addresses given before. `bounces` counts mails that came back for good, in a row; after
+    some, `mail_paused_at` says since when none is sent.
+    """
 
     __tablename__ = "users"
     __table_args__ = NEVER_REUSED
@@ -59,6 +64,9 @@ class User(Base):
     notifications: Mapped[Notifications] = mapped_column(
         words(Notifications), default=Notifications.OTHERS
     )
+    mail_key_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    bounces: Mapped[int] = mapped_column(default=0, server_default="0")
+    mail_paused_at: Mapped[dt.datetime | None]
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     password_hash: Mapped[str | None] = mapped_column(String(255))
     is_active: Mapped[bool] = mapped_column(default=True)

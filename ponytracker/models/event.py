@@ -56,7 +56,8 @@ class Event(Base):
     it still reads when the row is gone. `batch` is shared by the events of one change to many
     issues. `text` is the description (`EventKind.OPENED`) or comment as typed; `html` is made from
     it when it is written, by the renderer of `html_version`. `submission` is the id of the form
-    that made the event: a form sent twice is taken once.
+    that made the event: a form sent twice is taken once. `elided` is what a mail had besides: what
+    it quoted, and its signature.
     """
 
     __tablename__ = "events"
@@ -99,6 +100,7 @@ class Event(Base):
     text: Mapped[str | None] = mapped_column(Text)
     html: Mapped[Markup | None]
     html_version: Mapped[int | None]
+    elided: Mapped[str | None] = mapped_column(Text)
     edited_at: Mapped[dt.datetime | None]
     editor_id: Mapped[int | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL"), index=True

@@ -5,14 +5,27 @@ from __future__ import annotations
 import datetime as dt
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from ponytracker.models.account import User
 from ponytracker.models.base import NEVER_REUSED, Base, Id, now, words
+from ponytracker.models.event import Event
+from ponytracker.models.project import Project
+
+
+class MailReason(StrEnum):
+    """Why someone is owed a mail, the most telling first: `X-PonyTracker-Reason`."""
+
+    MENTIONED = "mentioned"
+    ASSIGNED = "assigned"
+    OWN = "own"
+    AUTHOR = "author"
+    SUBSCRIBED = "subscribed"
 
 
 class MailState(StrEnum):
-    """Where an owed mail stands."""
+    """Where an owed mail stands: `DROPPED` is no longer wanted, `FAILED` was given up."""
 
     OWED = "owed"
     SENT = "sent"
@@ -21,7 +34,10 @@ class MailState(StrEnum):
 
 
 class OwedMail(Base):
-    """One mail that an event owes to one person, from its writing until it was sent."""
+    """One mail that an event owes to one person, from its writing until it was sent.
+
+    Whoever sends it moves `next_try_at` on before: should they die, it is tried again then.
+    """
 
     __tablename__ = "owed_mails"
     __table_args__ = (
@@ -33,7 +49,7 @@ class OwedMail(Base):
     id: Mapped[Id]
     event_id: Mapped[int] = mapped_column(ForeignKey("events.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    reason: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[MailReason] = mapped_column(words(MailReason))
     state: Mapped[MailState] = mapped_column(words(MailState), default=MailState.OWED)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     attempts: Mapped[int] = mapped_column(default=0)
@@ -41,23 +57,33 @@ class OwedMail(Base):
     last_error: Mapped[str | None] = mapped_column(Text)
     sent_at: Mapped[dt.datetime | None]
 
+    event: Mapped[Event] = relationship()
+    user: Mapped[User] = relationship()
+
 
 class ReceivedMail(Base):
-    """One mail that came in for one recipient, and what became of it.
+    """One mail as it came in, to one recipient, and what became of it.
 
-    `message_id` is its Message-ID, or the SHA-256 of the mail where it has none: the same mail is
-    taken once for each recipient.
+    `message_id` is its Message-ID, or the SHA-256 of the mail where it has none. `taken_as` is set
+    once the mail has made something: a mail of the same Message-ID and recipient is then a
+    duplicate. `raw` is the mail itself, until its time is up.
     """
 
     __tablename__ = "received_mails"
-    __table_args__ = (UniqueConstraint("message_id", "recipient"), NEVER_REUSED)
+    __table_args__ = (
+        Index("ix_received_mails_sender_answered_at", "sender", "answered_at"),
+        NEVER_REUSED,
+    )
 
     id: Mapped[Id]
     message_id: Mapped[str] = mapped_column(String(998))
-    recipient: Mapped[str] = mapped_column(String(320))
+    taken_as: Mapped[str | None] = mapped_column(String(64), unique=True)
     sender: Mapped[str] = mapped_column(String(320), default="")
+    recipient: Mapped[str] = mapped_column(String(320), default="")
+    subject: Mapped[str] = mapped_column(String(255), default="", server_default=text("''"))
     received_at: Mapped[dt.datetime] = mapped_column(default=now, index=True)
     outcome: Mapped[str] = mapped_column(String(40))
+    status: Mapped[int] = mapped_column(server_default="200")
     detail: Mapped[str] = mapped_column(Text, default="")
     user_id: Mapped[int | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL"), index=True
@@ -65,4 +91,27 @@ class ReceivedMail(Base):
     event_id: Mapped[int | None] = mapped_column(
         ForeignKey("events.id", ondelete="SET NULL"), index=True
     )
+    answered_at: Mapped[dt.datetime | None]
+    replayed_at: Mapped[dt.datetime | None]
     raw: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+    user: Mapped[User | None] = relationship()
+    event: Mapped[Event | None] = relationship()
+
+
+class PersonalAddress(Base):
+    """To where one person mails new issues of one project; *version* is in its token."""
+
+    __tablename__ = "personal_addresses"
+    __table_args__ = (UniqueConstraint("user_id", "project_id"), NEVER_REUSED)
+
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("projects.id", ondelete="CASCADE"), index=True
+    )
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+    user: Mapped[User] = relationship()
+    project: Mapped[Project] = relationship()
