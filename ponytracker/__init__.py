@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from ponytracker.db import Database, make_engine
+from ponytracker.db import Database, make_database
 from ponytracker.settings import SettingError, Settings
 from ponytracker.web.scheme import behind_https
 
@@ -21,7 +21,7 @@ def main(global_config: dict[str, str], **ini: Any) -> Any:
         sys.stderr.write(f"{global_config.get('__file__', 'The ini file')}: {error}\n")
         # By 3 gunicorn knows a worker that cannot start; after any other it would try for ever.
         raise SystemExit(3) from None
-    return make_app(settings, Database(make_engine(settings.database_url), settings.base_url), ini)
+    return make_app(settings, make_database(settings), ini)
 
 
 def make_app(settings: Settings, database: Database, ini: dict[str, Any] | None = None) -> Any:

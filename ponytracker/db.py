@@ -21,6 +21,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 from zope.interface import classImplements
 
+from ponytracker.settings import Settings
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 LOCK_WAIT_MS = 30_000
@@ -37,14 +39,16 @@ POOL: dict[str, Any] = {
 
 
 class Database:
-    """One engine and the sessions on it, which tell the address of the site it is of.
+    """One engine and the sessions on it, which tell the address of the site and whether it mails.
 
     `bind` is an engine in use, and in tests one connection whose transaction is rolled back.
     """
 
-    def __init__(self, bind: Engine | Connection, base_url: str = "") -> None:
+    def __init__(
+        self, bind: Engine | Connection, base_url: str = "", *, owes_mail: bool = True
+    ) -> None:
         self.bind = bind
-        self.base_url = base_url
+        self.info = {"base_url": base_url, "owes_mail": owes_mail}
 
     def session(self, *, write: bool) -> Session:
         """Return a new session; one that is to write must say so (see the module's text)."""
@@ -52,8 +56,16 @@ class Database:
         if isinstance(bind, Engine) and write:
             bind = bind.execution_options(sqlite_begin="IMMEDIATE")
         # Where the bind is in a transaction already, what commits here is only a savepoint of it.
-        site = {"base_url": self.base_url}
-        return Session(bind, join_transaction_mode="create_savepoint", info=site)
+        return Session(bind, join_transaction_mode="create_savepoint", info=dict(self.info))
+
+
+def make_database(settings: Settings) -> Database:
+    """Return the database of *settings*; nothing is connected yet."""
+    return Database(
+        make_engine(settings.database_url),
+        settings.base_url,
+        owes_mail=bool(settings.mail_default_sender),
+    )
 
 
 def make_engine(database_url: str) -> Engine:

@@ -10,7 +10,7 @@ import click
 import plaster
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from ponytracker.db import Database, make_engine
+from ponytracker.db import Database, make_database
 from ponytracker.settings import SettingError, Settings
 
 
@@ -40,7 +40,7 @@ def open_site(ini: Path, variables: tuple[str, ...] = ()) -> Site:
     except (SettingError, plaster.PlasterError, configparser.Error, UnicodeDecodeError) as error:
         why = " ".join(str(error).split())  # configparser's take several lines
         raise click.ClickException(f"{ini}: {why}") from None
-    database = Database(make_engine(settings.database_url), settings.base_url)
+    database = make_database(settings)
     try:
         with database.session(write=False) as session:
             session.connection().exec_driver_sql("SELECT 1 FROM site_settings")

@@ -5,17 +5,21 @@ from __future__ import annotations
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from ponytracker.issues.owing import owe_to
 from ponytracker.issues.recording import record_once, subscribe_for
 from ponytracker.issues.references import resolve
-from ponytracker.models import Event, EventKind, SubscriptionReason, User
-from ponytracker.placeholders import find_references
+from ponytracker.models import Event, EventKind, MailReason, SubscriptionReason, User
+from ponytracker.placeholders import References, find_references
 
 
-def follow_references(session: Session, event: Event, author: User | None) -> None:
+def follow_references(
+    session: Session, event: Event, author: User | None, *, before: Markup | None = None
+) -> None:
     """Write on each issue that the text of *event* refers to that it does, once.
 
-    Whoever is mentioned for the first time hears of the issue from now on. Only what *author* may
-    see is found, and an archived project stays as it is.
+    Whoever is mentioned for the first time hears of the issue from now on, and is owed a mail; who
+    was mentioned *before*, in an earlier version of the text, is not owed another. Only what
+    *author* may see is found, and an archived project stays as it is.
     """
     found = find_references(event.html or Markup())
     if author is None or not (found.issues or found.mentions):
@@ -34,3 +38,9 @@ def follow_references(session: Session, event: Event, author: User | None) -> No
         args = {"username": person.username, "event_id": event.id}
         if record_once(session, issue, EventKind.MENTIONED, author, about=person, args=args):
             subscribe_for(issue, person, SubscriptionReason.MENTIONED)
+    if before is not None:
+        told = find_references(before).mentions
+        new = References((), tuple(name for name in found.mentions if name not in told))
+        _issues, people = resolve(session, author, issue.project, new, base_url)
+    meant = [person for person in people if person is not author]
+    owe_to(session, event, meant, MailReason.MENTIONED)

@@ -1,7 +1,8 @@
 """The door: whatever changes an issue comes through here, and leaves an event in its timeline.
 
-Each verb locks what it counts or changes and records an event, by which the issue changes (see
-``issues/recording.py``). Events of one change to many issues share its *batch*.
+Each verb locks what it counts or changes, records an event, by which the issue changes (see
+``issues/recording.py``), and owes the mails for it (``issues/owing.py``). Events of one change to
+many issues share its *batch*.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from ponytracker.errors import Conflict
 from ponytracker.i18n import _
 from ponytracker.issues.mentions import follow_references
+from ponytracker.issues.owing import owe_to, owe_to_followers
 from ponytracker.issues.recording import (
     lock_for_state_change,
     lock_issue,
@@ -28,6 +30,7 @@ from ponytracker.models import (
     EventKind,
     Issue,
     Label,
+    MailReason,
     Milestone,
     Project,
     State,
@@ -70,6 +73,7 @@ def open_issue(
     )
     if due_at is not None:
         _record_due(session, opened.issue, author, due_at, at=opened.created_at)
+    owe_to_followers(session, opened)
     follow_references(session, opened, author)
     return opened.issue
 
@@ -94,6 +98,7 @@ def comment(
         text=text,
         submission=submission,
     )
+    owe_to_followers(session, event)
     follow_references(session, event, author)
     return event
 
@@ -111,7 +116,9 @@ def close_issue(
     if not issue.is_open:
         raise Conflict(_("This issue is closed already."))
     args = {"reason": reason} if reason else {}
-    return record(session, issue, EventKind.CLOSED, actor, args=args, batch=batch)
+    event = record(session, issue, EventKind.CLOSED, actor, args=args, batch=batch)
+    owe_to_followers(session, event)
+    return event
 
 
 def reopen_issue(session: Session, issue: Issue, actor: User, *, batch: str | None = None) -> Event:
@@ -119,7 +126,9 @@ def reopen_issue(session: Session, issue: Issue, actor: User, *, batch: str | No
     lock_for_state_change(session, issue)
     if issue.is_open:
         raise Conflict(_("This issue is open already."))
-    return record(session, issue, EventKind.REOPENED, actor, batch=batch)
+    event = record(session, issue, EventKind.REOPENED, actor, batch=batch)
+    owe_to_followers(session, event)
+    return event
 
 
 def comment_and_change_state(
@@ -134,12 +143,14 @@ def comment_and_change_state(
     """Comment on *issue* and bring it to *state*; return the comment.
 
     Someone else may have brought it there meanwhile: then the comment alone is added. Without
-    *state*, an open issue is closed and a closed one reopened.
+    *state*, an open issue is closed and a closed one reopened. Both happen at the same moment, and
+    one mail is owed for them.
     """
     lock_for_state_change(session, issue)
     event = comment(session, issue, actor, text=text, submission=submission)
     if state is not issue.state:
-        record(session, issue, EventKind.CLOSED if issue.is_open else EventKind.REOPENED, actor)
+        kind = EventKind.CLOSED if issue.is_open else EventKind.REOPENED
+        record(session, issue, kind, actor, at=event.created_at)
     return event
 
 
@@ -167,8 +178,9 @@ def edit_issue(
         _record_due(session, issue, editor, due_at)
         changed = True
     if text != description.text:
+        before = description.html
         rewrite(session, description, editor, text)
-        follow_references(session, description, editor)
+        follow_references(session, description, editor, before=before)
         changed = True
     return changed
 
@@ -189,8 +201,9 @@ def edit_comment(session: Session, comment: Event, editor: User, *, text: str) -
     _lock_comment(session, comment)
     if text == comment.text:
         return False
+    before = comment.html
     rewrite(session, comment, editor, text)
-    follow_references(session, comment, editor)
+    follow_references(session, comment, editor, before=before)
     return True
 
 
@@ -297,6 +310,7 @@ def assign(
             session, issue, EventKind.ASSIGNED, actor, about=user, args=args, batch=batch
         )
         subscribe_for(issue, user, SubscriptionReason.ASSIGNED)
+        owe_to(session, event, [user], MailReason.ASSIGNED)
     return event
 
 
