@@ -40,6 +40,7 @@ for (const editor of document.querySelectorAll('.markdown-editor')) {
         csrf_token: token,
         data: text.value,
         project: editor.dataset.project ?? '',
+        issue: editor.dataset.issue ?? '',
       }),
     }).catch(() => null)
     // Signed out meanwhile, or the like: ask for the preview as a page, which says what is wrong.
@@ -48,6 +49,139 @@ for (const editor of document.querySelectorAll('.markdown-editor')) {
     preview.innerHTML = await response.text()
     preview.hidden = false
   })
+}
+
+// Files are sent as they are chosen, dropped on the text or pasted into it, and the text names them.
+for (const field of document.querySelectorAll('.file-field[data-upload]')) {
+  const form = field.closest('form')
+  const text = form.querySelector('.markdown-editor textarea')
+  const input = field.querySelector('input[type=file]')
+  const list = field.querySelector('[data-files]')
+  const blank = field.querySelector('template').content
+  let waiting = 0
+  let button // which was pressed while files were on their way
+
+  field.querySelector('[data-with-script]').hidden = false
+  input.addEventListener('change', () => {
+    const files = [...input.files]
+    input.value = ''
+    for (const file of files) upload(file)
+  })
+  text.addEventListener('paste', event => {
+    const { files, types } = event.clipboardData
+    // What is copied from a document is text and a picture of it.
+    if (!files.length || types.includes('text/plain')) return
+    event.preventDefault()
+    for (const file of files) upload(file)
+  })
+  for (const type of ['dragenter', 'dragover', 'dragleave', 'drop']) {
+    text.addEventListener(type, event => {
+      if (!event.dataTransfer.types.includes('Files')) return
+      event.preventDefault()
+      text.classList.toggle('drop-here', type.startsWith('drago') || type === 'dragenter')
+      if (type !== 'drop') return
+      for (const file of event.dataTransfer.files) upload(file)
+    })
+  }
+  // Sent too early, the form would lack them: it is sent when they have arrived.
+  form.addEventListener('submit', event => {
+    if (!waiting) return
+    event.preventDefault()
+    event.stopImmediatePropagation()
+    button = event.submitter ?? form.querySelector('.btn-primary')
+  }, { capture: true })
+
+  async function upload(file) {
+    const entry = document.createElement('li')
+    const progress = document.createElement('progress')
+    progress.setAttribute('aria-label', `${field.dataset.uploading} ${file.name}`)
+    entry.append(progress, ' ', file.name)
+    list.append(entry)
+    if (file.size > field.dataset.maxSize) return refuse(entry, file, field.dataset.tooLarge)
+    const mark = `![${field.dataset.uploading} ${plain(file.name)}…]()`
+    insert(mark)
+    waiting += 1
+    const answer = await send(file, progress)
+    waiting -= 1
+    replace(mark, answer.id ? link(answer) : '')
+    if (answer.id) entry.replaceWith(chosen(answer))
+    else refuse(entry, file, answer.error ?? field.dataset.failed)
+    if (!waiting && button) {
+      const pressed = button
+      button = undefined
+      if (answer.id) form.requestSubmit(pressed)
+    }
+  }
+
+  // By fetch there would be no telling how much of it has been sent.
+  function send(file, progress) {
+    const body = new FormData()
+    body.append('csrf_token', form.elements.csrf_token.value)
+    body.append('file', file)
+    return new Promise(done => {
+      const request = new XMLHttpRequest()
+      request.upload.addEventListener('progress', ({ loaded, total }) => {
+        progress.max = total
+        progress.value = loaded
+      })
+      request.addEventListener('loadend', () => done(read(request.responseText)))
+      request.open('POST', field.dataset.upload)
+      request.send(body)
+    })
+  }
+
+  // An answer of ours, or an error page, which has one sentence that says what is wrong.
+  function read(answer) {
+    try {
+      return JSON.parse(answer)
+    } catch {
+      const page = new DOMParser().parseFromString(answer, 'text/html')
+      return { error: page.querySelector('.message-page p')?.textContent }
+    }
+  }
+
+  function chosen({ id, name, path, size }) {
+    const entry = blank.firstElementChild.cloneNode(true)
+    const box = entry.querySelector('input')
+    box.name = 'attachment'
+    box.value = id
+    box.id = `file-${id}`
+    entry.querySelector('label').htmlFor = box.id
+    entry.querySelector('.visually-hidden').textContent = name
+    const anchor = entry.querySelector('a')
+    anchor.href = path
+    anchor.textContent = name
+    entry.querySelector('.file-size').textContent = readable(size)
+    return entry
+  }
+
+  function refuse(entry, file, why) {
+    entry.className = 'text-danger-emphasis'
+    entry.textContent = `${file.name}: ${why}`
+  }
+
+  function insert(words) {
+    const before = text.value.slice(0, text.selectionStart)
+    const gap = before && !/\s$/.test(before) ? ' ' : ''
+    text.setRangeText(gap + words, text.selectionStart, text.selectionEnd, 'end')
+    text.dispatchEvent(new Event('input', { bubbles: true }))
+  }
+
+  function replace(words, others) {
+    const at = text.value.indexOf(words)
+    if (at < 0) return
+    const end = at + words.length
+    const caret = text.selectionEnd
+    text.setRangeText(others, at, end)
+    const moved = caret < end ? Math.min(caret, at) : caret + others.length - words.length
+    text.setSelectionRange(moved, moved)
+    text.dispatchEvent(new Event('input', { bubbles: true }))
+  }
+
+  const link = ({ id, name, is_image: isImage }) =>
+    `${isImage ? '!' : ''}[${plain(name)}](attachment:${id})`
+  const plain = name => name.replace(/[\\`*_[\]<>]/g, '\\$&')
+  const readable = size => (size < 1e6 ? `${(size / 1e3).toFixed(1)} kB` : `${(size / 1e6).toFixed(1)} MB`)
 }
 
 // While a text is typed, people are suggested after an @ and issues after a #.

@@ -21,10 +21,17 @@ def main(global_config: dict[str, str], **ini: Any) -> Any:
         sys.stderr.write(f"{global_config.get('__file__', 'The ini file')}: {error}\n")
         # By 3 gunicorn knows a worker that cannot start; after any other it would try for ever.
         raise SystemExit(3) from None
-    return make_app(settings, make_database(settings), ini)
+    return make_app(settings, make_database(settings), ini, is_served=True)
 
 
-def make_app(settings: Settings, database: Database, ini: dict[str, Any] | None = None) -> Any:
+def make_app(
+    settings: Settings,
+    database: Database,
+    ini: dict[str, Any] | None = None,
+    *,
+    is_served: bool = False,
+) -> Any:
+    """Return the WSGI application; where it *is_served*, it also works while nobody asks it."""
     # Here, since a command or a migration, which imports this package too, needs none of it.
     from pyramid.config import Configurator
 
@@ -41,15 +48,22 @@ def make_app(settings: Settings, database: Database, ini: dict[str, Any] | None 
         config.include("ponytracker.resources")
         config.include("ponytracker.web")
         config.include("ponytracker.mail")
+        config.include("ponytracker.attachments")
         config.include("ponytracker.accounts")
         config.include("ponytracker.projects")
         config.include("ponytracker.grants")
         config.include("ponytracker.issues")
         config.include("ponytracker.labels")
         config.include("ponytracker.milestones")
+        config.include("ponytracker.notifications")
         config.include("ponytracker.search")
+        config.include("ponytracker.inbound")
         config.include("ponytracker.admin")
+        if settings.celery_enabled:
+            config.include("ponytracker.celery")
     app = config.make_wsgi_app()
+    if is_served:
+        app.registry["ponytracker.sweep"]()
     is_https = settings.base_url.startswith("https:")
     return behind_https(app, settings.base_url) if is_https else app
 

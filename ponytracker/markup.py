@@ -31,12 +31,13 @@ from ponytracker.placeholders import (
     Mention,
     is_genuine,
     is_within_mention,
+    parse_attachment_url,
     parse_issue_url,
     split_text,
 )
 from ponytracker.text import clean_text
 
-RENDERER_VERSION = 2
+RENDERER_VERSION = 3
 """Stored beside the HTML: raised when the same text renders differently, it has texts renewed."""
 
 RENDER_SECONDS = 1.0
@@ -77,7 +78,7 @@ def render(text: str, *, line_breaks: bool = True) -> Markup:
     CommonMark with GitHub's extensions, where a single newline is a line break unless *line_breaks*
     is off. HTML in the text is shown as text. Takes any string and raises nothing: what cannot be
     rendered within the limits above is shown as it was typed, in a ``<pre class="plain">``.
-    Issues and people that it names are placeholders: see ``placeholders.py``.
+    Issues, people and files that it names are placeholders: see ``placeholders.py``.
 
     The HTML is cleaned by an allow-list of tags, attributes, classes and URL schemes, as OWASP's
     Cross Site Scripting Prevention Cheat Sheet asks of text that authors may format.
@@ -309,11 +310,13 @@ def _apply_policy(tokens: list[Token], budget: _Budget) -> None:
                 _apply_policy(token.children or [], budget)
             case "link_open":
                 budget.take_target(token)
+                _keep_attachment(token)
                 in_link = True
             case "link_close":
                 in_link = False
             case "image":
                 budget.take_target(token)
+                _show_attachment(token, in_link=in_link)
                 _link_if_elsewhere(token, in_link=in_link)
             case "fence":
                 _highlight(token, budget)
@@ -335,6 +338,23 @@ def _become(token: Token, html: str) -> None:
     token.type, token.content = "html_block", html
 
 
+def _keep_attachment(link: Token) -> None:
+    """Have a link to an attached file find it when the text is read."""
+    attachment = parse_attachment_url(str(link.attrs["href"]))
+    if attachment:
+        link.attrs = {"data-attachment": str(attachment)}
+
+
+def _show_attachment(image: Token, *, in_link: bool) -> None:
+    """Have an image find the attached file that it shows when the text is read."""
+    attachment = parse_attachment_url(str(image.attrs.get("src", "")))
+    if attachment:
+        alt = _WRITER.renderInlineAsText(image.children, _PARSERS[True].options, {})
+        label = escapeHtml(alt or f"attachment:{attachment}")
+        place = f"{attachment} linked" if in_link else attachment
+        _become(image, f'<span data-attachment="{place}">{label}</span>')
+
+
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|[/\\]{2}", re.IGNORECASE)
 _WRITER = RendererHTML()
 
@@ -346,7 +366,7 @@ def _link_if_elsewhere(image: Token, *, in_link: bool) -> None:
     pages forbids it anyway.
     """
     source = str(image.attrs["src"])
-    if not _ELSEWHERE.match(source):
+    if image.type != "image" or not _ELSEWHERE.match(source):
         return
     alt = _WRITER.renderInlineAsText(image.children, _PARSERS[True].options, {})
     label = escapeHtml(alt or source)
@@ -406,12 +426,12 @@ _TAGS = """
 _CLEANER = nh3.Cleaner(
     tags=set(_TAGS.split()),
     attributes={
-        "a": {"aria-label", "data-issue-link", "href", "id", "title"},
+        "a": {"aria-label", "data-attachment", "data-issue-link", "href", "id", "title"},
         "img": {"alt", "src", "title"},
         "input": {"aria-label", "checked", "disabled", "type"},
         "li": {"id"},
         "ol": {"start"},
-        "span": {"data-mention", "data-ref"},
+        "span": {"data-attachment", "data-mention", "data-ref"},
     },
     attribute_filter=lambda *attribute: attribute[-1] if is_genuine(*attribute) else None,
     set_tag_attribute_values={

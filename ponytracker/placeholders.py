@@ -1,8 +1,10 @@
-"""Issues and people that a text names: found in its words, kept in its HTML, read from it again.
+"""Issues, people and files that a text names: found in it, kept in its HTML, read from it again.
 
-Who they are depends on who reads, and when, so that the stored HTML holds placeholders, which show
+What they are depends on who reads, and when, so that the stored HTML holds placeholders, which show
 what was typed: ``<span data-ref="web#12">web#12</span>``, ``<span data-mention="bob">@bob</span>``,
 and ``data-issue-link`` on a link to an issue of some site. docs/decisions/references.rst says why.
+An attached file that is the target of an image is ``<span data-attachment="12">its text</span>``,
+with ``12 linked`` where that stands in a link, and that of a link ``<a data-attachment="12">``.
 """
 
 from __future__ import annotations
@@ -53,6 +55,17 @@ _ISSUE_URL = re.compile(
     re.VERBOSE,
 )
 
+_ATTACHMENT_URL = re.compile(rf"attachment:({_NUMBER})", re.ASCII)
+_ATTACHMENT = re.compile(
+    rf"""
+    <span\ data-attachment="(?P<image> {_NUMBER} ) (?P<linked> \ linked )? ">
+        (?P<alt> [^<]* )
+    </span>
+    | <a\ data-attachment="(?P<link> {_NUMBER} )"
+    """,
+    re.VERBOSE | re.ASCII,
+)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class IssueReference:
@@ -94,6 +107,19 @@ class Mention:
     @property
     def placeholder(self) -> str:
         return f'<span data-mention="{self.run}">@{self.run}</span>'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AttachmentTarget:
+    """An attached file as a text shows or links it: an image says *alt*, a link its own words."""
+
+    id: int
+    alt: Markup | None = None
+    in_link: bool = False
+
+    @property
+    def is_image(self) -> bool:
+        return self.alt is not None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -191,6 +217,34 @@ def replace_references(
     return Markup(_PLACEHOLDER.sub(replace, str(html)))  # noqa: S704
 
 
+def parse_attachment_url(url: str) -> int | None:
+    """Return the id of the attached file that *url* is the target of, if it looks like one."""
+    match = _ATTACHMENT_URL.fullmatch(url)
+    return int(match[1]) if match else None
+
+
+def collect_attachments(htmls: Iterable[Markup]) -> list[int]:
+    """Return the ids of the files that any of the texts shows or links, each once."""
+    found = (match for html in htmls for match in _ATTACHMENT.finditer(html))
+    return list(dict.fromkeys(int(match["image"] or match["link"]) for match in found))
+
+
+def replace_attachments(html: Markup, show: Callable[[AttachmentTarget], Markup | None]) -> Markup:
+    """Return *html* with what *show* makes of each file: an image, or the start of a link.
+
+    Where that is nothing, what the text says of it stays, and leads nowhere.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        if match["link"]:
+            return str(show(AttachmentTarget(int(match["link"]))) or "<a")
+        alt = Markup(match["alt"])  # noqa: S704 - as it was cleaned
+        shown = show(AttachmentTarget(int(match["image"]), alt, bool(match["linked"])))
+        return str(alt if shown is None else shown)
+
+    return Markup(_ATTACHMENT.sub(replace, str(html)))  # noqa: S704 - as in replace_references
+
+
 def _read(match: re.Match[str]) -> IssueReference | Mention | None:
     if match["ref"]:
         return IssueReference(int(match["number"]), match["project"])
@@ -208,4 +262,7 @@ def is_genuine(tag: str, attribute: str, value: str) -> bool:
             return re.fullmatch(rf"{_LEGAL}{{1,{MAX_USERNAME}}}", value) is not None
         case "data-issue-link":
             return not value
+        case "data-attachment":
+            linked = "(?: linked)?" if tag == "span" else ""
+            return re.fullmatch(rf"{_NUMBER}{linked}", value, re.ASCII) is not None
     return True

@@ -285,6 +285,7 @@ class Settings:
         _folder,
         "the full path of a folder, such as /var/lib/ponytracker/attachments",
         default=None,
+        env="PONYTRACKER_ATTACHMENTS_DIR",
     )
     attachment_max_mb: int = _key(
         "ponytracker.attachment_max_mb",

@@ -13,10 +13,25 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
+from pyramid_mailer.mailer import DummyMailer
+from pyramid_mailer.message import Message
 
 from tests.servers import free_port
 
 USERNAME, PASSWORD = "tracker", "the mail server's password"
+
+
+class KeepingMailer(DummyMailer):  # type: ignore[misc]  # pyramid_mailer has no types
+    """Keeps in `outbox` what would be sent; each message has its `envelope_sender`."""
+
+    def send_from(self, sender: str, message: Message) -> None:
+        message.to_message()  # which finds out what no mail server would take
+        message.envelope_sender = sender
+        self.outbox.append(message)
+
+    @contextmanager
+    def one_connection(self) -> Iterator[KeepingMailer]:
+        yield self
 
 
 class Keeper:
@@ -60,7 +75,9 @@ class MailServer:
 
 
 @contextmanager
-def serve_mail(*, tls: ssl.SSLContext | None = None, auth: bool = False) -> Iterator[MailServer]:
+def serve_mail(
+    *, tls: ssl.SSLContext | None = None, auth: bool = False, **kw: Any
+) -> Iterator[MailServer]:
     """Run a mail server until the block ends; with *tls* it has STARTTLS, and asks for it."""
     keeper = Keeper()
 
@@ -68,7 +85,7 @@ def serve_mail(*, tls: ssl.SSLContext | None = None, auth: bool = False) -> Iter
         _server: SMTP, _session: Any, _envelope: Any, _mechanism: str, data: LoginPassword
     ) -> AuthResult:
         fits = (data.login, data.password) == (USERNAME.encode(), PASSWORD.encode())
-        return AuthResult(success=fits)
+        return AuthResult(success=fits, handled=False)  # that it says so itself where not
 
     controller = Controller(
         keeper,
@@ -79,6 +96,7 @@ def serve_mail(*, tls: ssl.SSLContext | None = None, auth: bool = False) -> Iter
         authenticator=authenticate if auth else None,
         auth_required=auth,
         auth_require_tls=tls is not None,
+        **kw,
     )
     controller.start()
     try:

@@ -172,6 +172,81 @@ def run(
     )
 
 
+class Daemon:
+    """A program of a test's own, which can be killed and started again; `log` has what it wrote."""
+
+    def __init__(
+        self, *command: str | Path, folder: Path, name: str, port: int = 0, **variables: str
+    ) -> None:
+        self.command = command
+        self.folder = folder
+        self.log = folder / f"{name}.log"
+        self.port = port
+        self.variables = variables
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; with a port, wait until it listens."""
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=environment(self.variables),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # so that it is killed with whatever it has started
+            )
+        if self.port:
+            try:
+                wait_for_port(self.port, self.process)
+            except RuntimeError as error:
+                raise RuntimeError(f"{error}\n{self.output}") from None
+
+    def kill(self) -> None:
+        """End it and its children as a loss of power does."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, by: signal.Signals) -> None:
+        if self.process is None:
+            return
+        if by is signal.SIGKILL:
+            os.killpg(self.process.pid, by)
+            self.process.wait()
+        else:
+            stop(self.process, by)
+        self.process = None
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+@contextmanager
+def running(*daemons: Daemon) -> Iterator[None]:
+    """Start *daemons* in this order, and end those that run when the block does."""
+    try:
+        for daemon in daemons:
+            daemon.start()
+        yield
+    finally:
+        for daemon in reversed(daemons):
+            daemon.stop()
+
+
+def redis(folder: Path) -> Daemon:
+    """Return a Redis that keeps nothing; without Redis, skip the test."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("Redis is missing: apt-get install redis-server")
+    port = free_port()
+    memory_only = ("--save", "", "--appendonly", "no", "--dir", folder)
+    server = ("redis-server", "--port", str(port), "--bind", "127.0.0.1", *memory_only)
+    return Daemon(*server, folder=folder, name="redis", port=port)
+
+
 class RunningSite:
     """PonyTracker as a daemon, at `url`."""
 

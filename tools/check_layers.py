@@ -26,6 +26,7 @@ LAYERS = (
     ("web",),
     ("mail",),
     # Features: each may ask those before it.
+    ("attachments",),
     ("accounts",),
     ("projects",),
     ("grants",),
@@ -34,7 +35,8 @@ LAYERS = (
     ("notifications", "search", "feeds", "webhooks"),
     ("inbound",),
     ("admin", "api", "importers"),
-    ("cli", "celery"),
+    ("celery",),
+    ("cli",),
     ("__init__",),
 )
 """From the ground up. A module imports from lower rows, and from its own part of its own row."""

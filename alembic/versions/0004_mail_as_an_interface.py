@@ -37,8 +37,17 @@ def upgrade() -> None:
         for name, column in OF_RECEIVED_MAILS.items():
             batch.add_column(_named(name, column))
         batch.create_unique_constraint("uq_received_mails_taken_as", ["taken_as"])
+    op.drop_index("ix_received_mails_user_id", "received_mails")
     op.create_index(
-        "ix_received_mails_sender_answered_at", "received_mails", ["sender", "answered_at"]
+        "ix_received_mails_user_id_answered_at", "received_mails", ["user_id", "answered_at"]
+    )
+    kept = sa.text("raw IS NOT NULL")
+    op.create_index(
+        "ix_received_mails_kept",
+        "received_mails",
+        ["received_at"],
+        sqlite_where=kept,
+        postgresql_where=kept,
     )
     op.create_table(
         "personal_addresses",
@@ -67,7 +76,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("personal_addresses")
-    op.drop_index("ix_received_mails_sender_answered_at", "received_mails")
+    op.drop_index("ix_received_mails_kept", "received_mails")
+    op.drop_index("ix_received_mails_user_id_answered_at", "received_mails")
+    op.create_index("ix_received_mails_user_id", "received_mails", ["user_id"])
     # The first receipt of each mail is kept.
     op.execute(
         "DELETE FROM received_mails WHERE id NOT IN"

@@ -1,4 +1,4 @@
-"""What the administration changes itself: the settings of the site."""
+"""What the administration changes itself: settings of the site, and mails it has tried again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ponytracker.models import EditPolicy, SiteSettings
+from ponytracker.issues.owing import OWES
+from ponytracker.models import EditPolicy, OwedMail, SiteSettings
+from ponytracker.notifications import outbox
 from ponytracker.security.audit import record
 from ponytracker.security.principals import Identity
 
@@ -29,6 +31,24 @@ def edit_settings(
     after = _audited(settings)
     if after != before:
         record(session, actor, "settings.edit", "PonyTracker", before=before, after=after)
+
+
+def retry_mail(session: Session, actor: Identity, owed: OwedMail) -> int:
+    """Have a mail that was given up tried again; return how many those are, one or none."""
+    target = f"mail {owed.id} to {owed.user.username}"
+    return _retried(session, actor, target, outbox.try_again(session, OwedMail.id == owed.id))
+
+
+def retry_failed_mails(session: Session, actor: Identity) -> int:
+    """Have all mails that were given up tried again; return how many those are."""
+    return _retried(session, actor, "failed mails", outbox.try_again(session))
+
+
+def _retried(session: Session, actor: Identity, target: str, count: int) -> int:
+    if count:
+        record(session, actor, "mail.retry", target, after={"mails": count})
+        session.info[OWES] = True
+    return count
 
 
 def _audited(settings: SiteSettings) -> dict[str, Any]:

@@ -9,9 +9,12 @@ import click
 COMMANDS = {
     "audit": "ponytracker.cli.audit:audit",
     "create-superuser": "ponytracker.cli.create_superuser:create_superuser",
+    "deliver-mail": "ponytracker.cli.deliver_mail:deliver_mail",
+    "doctor": "ponytracker.cli.doctor:doctor",
     "generate-secret": "ponytracker.cli.generate_secret:generate_secret",
     "import": "ponytracker.cli.import_archive:import_archive",
     "refresh-html": "ponytracker.cli.refresh_html:refresh",
+    "tidy-attachments": "ponytracker.cli.tidy_attachments:tidy",
     "why": "ponytracker.cli.why:why",
 }
 

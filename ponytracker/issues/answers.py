@@ -36,4 +36,5 @@ def preview(request: Any, text: str | None) -> Markup | None:
     """Return *text* as it would look, where the button "Preview" was pressed."""
     if "preview" not in request.POST:
         return None
-    return show_text(request, request.context.project, text or "")
+    context = request.context
+    return show_text(request, context.project, text or "", getattr(context, "issue", None))

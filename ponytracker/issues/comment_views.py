@@ -35,7 +35,8 @@ def edit_comment(context: CommentResource, request: Any) -> Any:
         hold_text(session, comment)
     form = CommentForm(request, comment)
     if form.accepts():
-        if service.edit_comment(session, comment, request.user, text=form.comment.data):
+        changed = service.edit_comment(session, comment, request.user, text=form.comment.data)
+        if form.attachment.save(comment) or changed:
             request.session.flash(_("Comment modified successfully."), "success")
         else:
             request.session.flash(_("Comment not modified."), "info")

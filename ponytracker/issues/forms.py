@@ -9,6 +9,7 @@ from wtforms import validators
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # stubs lag
 
 from ponytracker.accounts.query import MAX_TYPED
+from ponytracker.attachments.forms import FilesField
 from ponytracker.i18n import _
 from ponytracker.issues.assignees import find_assignee
 from ponytracker.models import Event, Issue, StateReason, User
@@ -40,6 +41,7 @@ class IssueForm(Form):
     )
     due_date = LocalTimeField(_("Due date"))
     description = TextField(_("Description"), [_TEXT_LENGTH])
+    attachment = FilesField(_("Files"))
     submission = SubmissionField()
     version = VersionField()
 
@@ -53,21 +55,25 @@ class IssueForm(Form):
                 "due_date": issue.due_at,
                 "description": description.text or "",
             }
-        super().__init__(request, version=versions_of(**fields), **fields)
+        version = versions_of(**fields)
+        super().__init__(request, version=version, attachment=description, **fields)
 
 
 class CommentForm(Form):
-    """A comment to write, or *comment* to edit."""
+    """A comment to write, or *comment* to edit. One with files may do without words."""
 
-    comment = TextField(
-        _("Comment"), [validators.DataRequired(_("Write a comment first.")), _TEXT_LENGTH]
-    )
+    comment = TextField(_("Comment"), [_TEXT_LENGTH])
+    attachment = FilesField(_("Files"))
     submission = SubmissionField()
     version = VersionField()
 
     def __init__(self, request: Any, comment: Event | None = None) -> None:
         fields = {"comment": comment.text or ""} if comment else {}
-        super().__init__(request, version=versions_of(**fields), **fields)
+        super().__init__(request, version=versions_of(**fields), attachment=comment, **fields)
+
+    def validate_comment(self, field: wtforms.Field) -> None:
+        if not field.data.strip() and not self.attachment.is_any_left:
+            raise validators.StopValidation(_("Write a comment first."))
 
 
 REASONS = [

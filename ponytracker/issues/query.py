@@ -28,6 +28,7 @@ from ponytracker.issues.filter_sql import Selection, select_issues
 from ponytracker.issues.filters import DEFAULT_SORT, Diagnostic, Filter, Level, parse
 from ponytracker.issues.filters.keys import SORTS as MEANT_BY
 from ponytracker.models import Issue, Project, State
+from ponytracker.resources.base import number
 from ponytracker.security.principals import Identity
 from ponytracker.web.pages import Page
 
@@ -168,6 +169,17 @@ def list_issues(session: Session, query: IssueQuery, page: Page) -> Sequence[Iss
             selectinload(Issue.labels),
         )
     ).all()
+
+
+def find_issue(session: Session, project: Project, typed: str) -> Issue | None:
+    """Return the issue of *project* whose number was *typed*, if there is one."""
+    try:
+        wanted = number(typed)
+    except KeyError:
+        return None
+    return session.scalar(
+        select(Issue).where(Issue.project_id == project.id, Issue.number == wanted)
+    )
 
 
 def _known_count(query: IssueQuery) -> Count | None:

@@ -60,6 +60,7 @@ def record_issue(
     number: int,
     title: str,
     text: str,
+    elided: str | None = None,
     submission: str | None = None,
     at: dt.datetime | None = None,
     imported_from: str | None = None,
@@ -85,6 +86,7 @@ def record_issue(
         args={"title": title},
         text=text,
         html=html,
+        elided=elided,
         submission=submission,
     )
 
@@ -100,6 +102,7 @@ def record(
     at: dt.datetime | None = None,
     text: str | None = None,
     html: Markup | None = None,
+    elided: str | None = None,
     submission: str | None = None,
     batch: str | None = None,
 ) -> Event:
@@ -115,6 +118,7 @@ def record(
         created_at=at or now(),
         kind=kind,
         args=args or {},
+        elided=elided or None,
         submission=submission,
         batch=batch,
         **({_COLUMNS[type(about)]: about.id} if about else {}),

@@ -8,11 +8,13 @@ many issues share its *batch*.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from ponytracker.attachments.service import forget_issue, remove_attachments
 from ponytracker.errors import Conflict
 from ponytracker.i18n import _
 from ponytracker.issues.mentions import follow_references
@@ -22,6 +24,7 @@ from ponytracker.issues.recording import (
     lock_issue,
     record,
     record_issue,
+    record_once,
     rewrite,
     subscribe_for,
 )
@@ -53,12 +56,14 @@ def open_issue(
     title: str,
     text: str = "",
     due_at: dt.datetime | None = None,
+    elided: str | None = None,
+    subscribers: Iterable[User] = (),
     submission: str | None = None,
     at: dt.datetime | None = None,
 ) -> Issue:
-    """Open an issue under the next number of *project*.
+    """Open an issue under the next number of *project*; *subscribers* hear of it from now on.
 
-    *submission* is the id of the form it was typed into.
+    *elided* is what a mail had beside *text*, *submission* the id of the form it was typed into.
     """
     lock_project(session, project)
     opened = record_issue(
@@ -68,9 +73,12 @@ def open_issue(
         number=project.last_issue_number + 1,
         title=title,
         text=text,
+        elided=elided,
         submission=submission,
         at=at,
     )
+    for user in subscribers:
+        subscribe_for(opened.issue, user, SubscriptionReason.MANUAL)
     if due_at is not None:
         _record_due(session, opened.issue, author, due_at, at=opened.created_at)
     owe_to_followers(session, opened)
@@ -84,10 +92,14 @@ def comment(
     author: User | None,
     *,
     text: str,
+    elided: str | None = None,
     submission: str | None = None,
     at: dt.datetime | None = None,
 ) -> Event:
-    """Add a comment to *issue* and subscribe its author."""
+    """Add a comment to *issue* and subscribe its author.
+
+    *elided* is what a mail had beside *text*.
+    """
     lock_issue(session, issue)
     event = record(
         session,
@@ -96,6 +108,7 @@ def comment(
         author,
         at=at,
         text=text,
+        elided=elided,
         submission=submission,
     )
     owe_to_followers(session, event)
@@ -109,14 +122,14 @@ def close_issue(
     actor: User,
     *,
     reason: StateReason | None = None,
+    original: Issue | None = None,
     batch: str | None = None,
 ) -> Event:
-    """Close *issue*; raise `Conflict` when it is closed already."""
+    """Close *issue*, perhaps as a duplicate of *original*; raise `Conflict` when it is closed."""
     lock_for_state_change(session, issue)
     if not issue.is_open:
         raise Conflict(_("This issue is closed already."))
-    args = {"reason": reason} if reason else {}
-    event = record(session, issue, EventKind.CLOSED, actor, args=args, batch=batch)
+    event = _record_closed(session, issue, actor, reason, original, batch=batch)
     owe_to_followers(session, event)
     return event
 
@@ -137,7 +150,10 @@ def comment_and_change_state(
     actor: User,
     *,
     text: str,
+    elided: str | None = None,
     state: State | None = None,
+    reason: StateReason | None = None,
+    original: Issue | None = None,
     submission: str | None = None,
 ) -> Event:
     """Comment on *issue* and bring it to *state*; return the comment.
@@ -147,10 +163,11 @@ def comment_and_change_state(
     one mail is owed for them.
     """
     lock_for_state_change(session, issue)
-    event = comment(session, issue, actor, text=text, submission=submission)
-    if state is not issue.state:
-        kind = EventKind.CLOSED if issue.is_open else EventKind.REOPENED
-        record(session, issue, kind, actor, at=event.created_at)
+    event = comment(session, issue, actor, text=text, elided=elided, submission=submission)
+    if state is not issue.state and issue.is_open:
+        _record_closed(session, issue, actor, reason, original, at=event.created_at)
+    elif state is not issue.state:
+        record(session, issue, EventKind.REOPENED, actor, at=event.created_at)
     return event
 
 
@@ -208,10 +225,11 @@ def edit_comment(session: Session, comment: Event, editor: User, *, text: str) -
 
 
 def delete_comment(session: Session, comment: Event, actor: User) -> Event:
-    """Empty *comment*, with its earlier versions; its place in the timeline stays."""
+    """Empty *comment*, with its earlier versions and files; its place in the timeline stays."""
     _lock_comment(session, comment)
+    remove_attachments(session, comment)
     session.execute(delete(TextRevision).where(TextRevision.event_id == comment.id))
-    comment.text = comment.html = comment.html_version = None
+    comment.text = comment.html = comment.html_version = comment.elided = None
     comment.deleted_at = now()
     args = {"comment_id": comment.id}
     return record(session, comment.issue, EventKind.COMMENT_DELETED, actor, args=args)
@@ -324,6 +342,7 @@ def delete_issue(session: Session, issue: Issue, actor: Identity) -> None:
         project.closed_count -= 1
     before = {"title": issue.title, "comments": issue.comment_count, "state": issue.state}
     target = f"{project.name}#{issue.number}"
+    forget_issue(session, issue)
     session.flush()
     session.expunge(issue)
     session.execute(delete(Issue).where(Issue.id == issue.id))
@@ -362,6 +381,28 @@ def _check_current(session: Session, row: Label | Milestone, complaint: str) -> 
     session.refresh(row, ["name", "deleted"], with_for_update={"read": True, "key_share": True})
     if row.deleted:
         raise Conflict(complaint)
+
+
+def _record_closed(
+    session: Session,
+    issue: Issue,
+    actor: User,
+    reason: StateReason | None,
+    original: Issue | None,
+    *,
+    at: dt.datetime | None = None,
+    batch: str | None = None,
+) -> Event:
+    """Close *issue*; an *original* of the same project hears that this is its duplicate."""
+    args: dict[str, Any] = {"reason": reason} if reason else {}
+    if original is not None:
+        args = {"reason": StateReason.DUPLICATE, "duplicate_of": original.number}
+    event = record(session, issue, EventKind.CLOSED, actor, at=at, args=args, batch=batch)
+    if original is not None:
+        session.flush()  # the event there tells the id of this one
+        at_event = {"event_id": event.id}
+        record_once(session, original, EventKind.REFERENCED, actor, about=issue, args=at_event)
+    return event
 
 
 def _label_args(label: Label) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -10,17 +10,19 @@ from pyramid.httpexceptions import HTTPForbidden, HTTPSeeOther
 from pyramid.response import Response
 from pyramid.view import view_config
 
+from ponytracker.attachments.query import find_unshown, list_attachments
 from ponytracker.i18n import _
 from ponytracker.issues import service
 from ponytracker.issues.answers import confirmation, preview, to_issue
 from ponytracker.issues.editing import find_saved_meanwhile, hold_text
 from ponytracker.issues.forms import REASONS, CloseForm, CommentForm, IssueForm
+from ponytracker.issues.query import find_issue
 from ponytracker.issues.reading import is_reading, mark_read_afterwards
 from ponytracker.issues.subscriptions import is_subscribed
 from ponytracker.issues.texts import link_texts, show_text
 from ponytracker.issues.timeline import ICONS, find_comments, find_new, fold, read_timeline
 from ponytracker.issues.unread import find_mark
-from ponytracker.models import Event, State
+from ponytracker.models import Attachment, Event, Issue, State
 from ponytracker.projects.service import find_visible_project
 from ponytracker.resources import IssueResource, IssuesResource, Root
 from ponytracker.resources.issue import editable_comments
@@ -50,19 +52,7 @@ def add_issue(context: IssuesResource, request: Any) -> Any:
         earlier = service.find_submission(
             request.dbsession, context.project, request.user, form.submission.data
         )
-        issue = (
-            earlier.issue
-            if earlier
-            else service.open_issue(
-                request.dbsession,
-                context.project,
-                request.user,
-                title=form.title.data,
-                text=form.description.data,
-                due_at=form.due_date.data,
-                submission=form.submission.data,
-            )
-        )
+        issue = earlier.issue if earlier else _open_issue(context, request, form)
         request.session.flash(_("Issue created successfully."), "success")
         return HTTPSeeOther(request.resource_path(context, str(issue.number), ""))
     return {
@@ -95,7 +85,7 @@ def edit_issue(context: IssueResource, request: Any) -> Any:
             text=form.description.data,
             due_at=form.due_date.data,
         )
-        if changed:
+        if form.attachment.save(description) or changed:
             request.session.flash(_("Issue updated successfully."), "success")
         else:
             request.session.flash(_("Issue not modified."), "info")
@@ -163,6 +153,7 @@ def add_comment(context: IssueResource, request: Any) -> Any:
         text=form.comment.data,
         submission=form.submission.data,
     )
+    form.attachment.save(event)
     request.session.flash(_("Comment added successfully."), "success")
     return to_issue(context, request, event)
 
@@ -219,23 +210,26 @@ def reopen_issue(context: IssueResource, request: Any) -> HTTPSeeOther:
 def preview_markdown(context: Root, request: Any) -> Response:
     """Answer the HTML of the form field `data`, for the preview beside an editor.
 
-    What it names is that of `project`; one that nobody may see is like none.
+    What it names is that of `project`, and of its `issue`; one that nobody may see is like none.
     """
-    name = posted_text(request, "project")
+    name, number = posted_text(request, "project"), posted_text(request, "issue")
     project = find_visible_project(request.dbsession, request.identity, name) if name else None
+    issue = find_issue(request.dbsession, project, number) if project else None
     request.release_database()
-    return Response(show_text(request, project, posted_text(request, "data")))
+    return Response(show_text(request, project, posted_text(request, "data"), issue))
 
 
 def _issue_page(context: IssueResource, request: Any, form: CommentForm) -> dict[str, Any]:
     session, reader, issue = request.dbsession, request.identity, context.issue
     events = read_timeline(session, reader, issue)
+    files = list_attachments(session, issue)
     mark = find_mark(session, reader.user_id, issue) if reader.is_signed_in else 0
     new = find_new(events, reader, mark)
     return {
         "issue": issue,
         "timeline": fold(events, frozenset(new)),
-        "texts": _texts(request, context, events),
+        "texts": _texts(request, context, events, files),
+        "files": find_unshown(events, files),
         "icons": ICONS,
         "new": new,
         "has_been_here": mark > 0,
@@ -247,10 +241,27 @@ def _issue_page(context: IssueResource, request: Any, form: CommentForm) -> dict
     }
 
 
-def _texts(request: Any, context: IssueResource, events: Iterable[Event]) -> dict[int, Markup]:
+def _texts(
+    request: Any, context: IssueResource, events: Iterable[Event], files: Sequence[Attachment]
+) -> dict[int, Markup]:
     """Return the HTML of each of *events* that has a text, by its id."""
     htmls = {event.id: event.html for event in events if event.html is not None}
-    return dict(zip(htmls, link_texts(request, context.project, htmls.values()), strict=True))
+    linked = link_texts(request, context.project, htmls.values(), context.issue, files)
+    return dict(zip(htmls, linked, strict=True))
+
+
+def _open_issue(context: IssuesResource, request: Any, form: IssueForm) -> Issue:
+    issue = service.open_issue(
+        request.dbsession,
+        context.project,
+        request.user,
+        title=form.title.data,
+        text=form.description.data,
+        due_at=form.due_date.data,
+        submission=form.submission.data,
+    )
+    form.attachment.save(service.find_description(request.dbsession, issue))
+    return issue
 
 
 _STATES_TO_ASK_FOR = {"close": State.CLOSED, "reopen": State.OPEN}
@@ -270,6 +281,7 @@ def _comment_and_change_state(
         state=_STATES_TO_ASK_FOR.get(request.POST["change-state"]),
         submission=form.submission.data,
     )
+    form.attachment.save(event)
     if context.issue.last_event is event:  # someone else had brought it to that state already
         request.session.flash(_("Comment added successfully."), "success")
         return to_issue(context, request, event)

@@ -10,6 +10,7 @@ from ponytracker.models.account import (
     TokenPurpose,
     User,
 )
+from ponytracker.models.attachment import Attachment
 from ponytracker.models.base import Base
 from ponytracker.models.event import Event, EventKind, TextRevision
 from ponytracker.models.grant import Grant, GrantPermission
@@ -29,6 +30,7 @@ from ponytracker.models.site import AuditEntry, EditPolicy, SiteSettings
 __all__ = [
     "Access",
     "AccountToken",
+    "Attachment",
     "Attempt",
     "AuditEntry",
     "Base",

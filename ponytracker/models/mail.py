@@ -61,6 +61,9 @@ class OwedMail(Base):
     user: Mapped[User] = relationship()
 
 
+_KEPT = text("raw IS NOT NULL")
+
+
 class ReceivedMail(Base):
     """One mail as it came in, to one recipient, and what became of it.
 
@@ -71,7 +74,9 @@ class ReceivedMail(Base):
 
     __tablename__ = "received_mails"
     __table_args__ = (
-        Index("ix_received_mails_sender_answered_at", "sender", "answered_at"),
+        Index("ix_received_mails_user_id_answered_at", "user_id", "answered_at"),
+        # What is still kept, the oldest first: all others are only a line of the log.
+        Index("ix_received_mails_kept", "received_at", sqlite_where=_KEPT, postgresql_where=_KEPT),
         NEVER_REUSED,
     )
 
@@ -85,15 +90,13 @@ class ReceivedMail(Base):
     outcome: Mapped[str] = mapped_column(String(40))
     status: Mapped[int] = mapped_column(server_default="200")
     detail: Mapped[str] = mapped_column(Text, default="")
-    user_id: Mapped[int | None] = mapped_column(
-        ForeignKey("users.id", ondelete="SET NULL"), index=True
-    )
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     event_id: Mapped[int | None] = mapped_column(
         ForeignKey("events.id", ondelete="SET NULL"), index=True
     )
     answered_at: Mapped[dt.datetime | None]
     replayed_at: Mapped[dt.datetime | None]
-    raw: Mapped[bytes | None] = mapped_column(LargeBinary)
+    raw: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
     user: Mapped[User | None] = relationship()
     event: Mapped[Event | None] = relationship()

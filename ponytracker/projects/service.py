@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from ponytracker.accounts.losses import grants_on
+from ponytracker.attachments.service import forget_project
 from ponytracker.errors import Conflict
 from ponytracker.i18n import _
 from ponytracker.models import (
@@ -136,6 +137,7 @@ def delete_project(session: Session, actor: Identity, project: Project) -> None:
         **dataclasses.asdict(count_contents(session, project)),
         **grants_on(session, project.id),
     }
+    forget_project(session, project.id)
     session.execute(delete(Project).where(Project.id == project.id))
     audit.record(session, actor, "project.delete", before["name"], before=before)
 

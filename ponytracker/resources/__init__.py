@@ -7,12 +7,22 @@ from ponytracker.resources.admin import (
     GroupResource,
     GroupsResource,
     GroupUserResource,
+    OutboxResource,
+    OwedMailResource,
+    ReceivedMailResource,
+    ReceivedMailsResource,
     TeamGroupResource,
     TeamResource,
     TeamsResource,
     TeamUserResource,
     UserResource,
     UsersResource,
+)
+from ponytracker.resources.api import ApiResource, MailApiResource, MailGateResource
+from ponytracker.resources.attachment import (
+    AttachmentFileResource,
+    AttachmentResource,
+    AttachmentsResource,
 )
 from ponytracker.resources.base import Resource
 from ponytracker.resources.grant import (
@@ -35,10 +45,15 @@ from ponytracker.resources.milestone import MilestoneResource, MilestonesResourc
 from ponytracker.resources.profile import ProfileResource
 from ponytracker.resources.project import ProjectResource
 from ponytracker.resources.root import RESERVED_NAMES, Root
+from ponytracker.resources.unsubscribe import LeavingResource, UnsubscribeResource
 
 __all__ = [
     "RESERVED_NAMES",
     "AdminResource",
+    "ApiResource",
+    "AttachmentFileResource",
+    "AttachmentResource",
+    "AttachmentsResource",
     "CommentResource",
     "CommentsResource",
     "GrantResource",
@@ -50,13 +65,20 @@ __all__ = [
     "IssuesResource",
     "LabelResource",
     "LabelsResource",
+    "LeavingResource",
     "LoginResource",
+    "MailApiResource",
+    "MailGateResource",
     "MilestoneResource",
     "MilestonesResource",
+    "OutboxResource",
+    "OwedMailResource",
     "ProfileResource",
     "ProjectGrantResource",
     "ProjectGrantsResource",
     "ProjectResource",
+    "ReceivedMailResource",
+    "ReceivedMailsResource",
     "Resource",
     "Root",
     "SiteGrantResource",
@@ -65,6 +87,7 @@ __all__ = [
     "TeamResource",
     "TeamUserResource",
     "TeamsResource",
+    "UnsubscribeResource",
     "UserResource",
     "UsersResource",
 ]

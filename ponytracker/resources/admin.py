@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyramid.authorization import Everyone
 
-from ponytracker.models import Group, Team, User
+from ponytracker.models import Group, OwedMail, ReceivedMail, Team, User
 from ponytracker.resources.base import Resource, is_shown, number
 from ponytracker.resources.grant import SiteGrantsResource
 from ponytracker.security.acl import EVERYTHING, Ace, allow, deny
@@ -54,7 +54,69 @@ class AdminResource(Resource):
                 return TeamsResource(self, name)
             case "permissions":
                 return SiteGrantsResource(self)
+            case "outbox":
+                return OutboxResource(self)
+            case "received":
+                return ReceivedMailsResource(self)
         raise KeyError(name)
+
+
+class OutboxResource(Resource):
+    """The mails that are owed or were, each under its id; for superusers, as all projects are."""
+
+    __parent__: AdminResource
+
+    def __init__(self, parent: AdminResource) -> None:
+        super().__init__(parent, "outbox")
+        self.session = parent.session
+
+    def __acl__(self) -> list[Ace]:
+        # First who may everything, then nobody: whoever manages a part of the site sees its place.
+        return [allow(SUPERUSER, EVERYTHING), deny(Everyone, Permission.VIEW)]
+
+    def __getitem__(self, name: str) -> OwedMailResource:
+        found = is_shown(self) and self.session.get(OwedMail, number(name))
+        if not found:
+            raise KeyError(name)
+        return OwedMailResource(self, found)
+
+
+class OwedMailResource(Resource):
+    __parent__: OutboxResource
+
+    def __init__(self, parent: OutboxResource, owed: OwedMail) -> None:
+        super().__init__(parent, str(owed.id))
+        self.session = parent.session
+        self.owed = owed
+
+
+class ReceivedMailsResource(Resource):
+    """The mails that came in, each under its id; for superusers, as people write to each other."""
+
+    __parent__: AdminResource
+
+    def __init__(self, parent: AdminResource) -> None:
+        super().__init__(parent, "received")
+        self.session = parent.session
+
+    def __acl__(self) -> list[Ace]:
+        # First who may everything, then nobody: whoever manages a part of the site sees its place.
+        return [allow(SUPERUSER, EVERYTHING), deny(Everyone, Permission.VIEW)]
+
+    def __getitem__(self, name: str) -> ReceivedMailResource:
+        found = self.session.get(ReceivedMail, number(name)) if is_shown(self) else None
+        if found is None:
+            raise KeyError(name)
+        return ReceivedMailResource(self, found)
+
+
+class ReceivedMailResource(Resource):
+    __parent__: ReceivedMailsResource
+
+    def __init__(self, parent: ReceivedMailsResource, mail: ReceivedMail) -> None:
+        super().__init__(parent, str(mail.id))
+        self.session = parent.session
+        self.mail = mail
 
 
 class AccountsResource(Resource):

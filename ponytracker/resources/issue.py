@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from pyramid.traversal import find_interface, find_root
 from sqlalchemy import exists, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import Session, joinedload
 
 from ponytracker.models import EditPolicy, Event, EventKind, Issue, SiteSettings
 from ponytracker.models.base import now
+from ponytracker.resources.attachment import AttachmentsResource
 from ponytracker.resources.base import Resource, number
 from ponytracker.security.acl import Ace, allow
 from ponytracker.security.permissions import Permission
@@ -30,9 +31,11 @@ class IssuesResource(Resource):
     def __init__(self, parent: ProjectResource) -> None:
         super().__init__(parent, "issues")
         self.project = parent.project
-        self.session = parent.session
+        self.session: Session = parent.session
 
-    def __getitem__(self, name: str) -> IssueResource:
+    def __getitem__(self, name: str) -> IssueResource | AttachmentsResource:
+        if name == "attachments":
+            return AttachmentsResource(self)
         issue = self.session.scalar(
             select(Issue)
             .where(Issue.project_id == self.project.id, Issue.number == number(name))
@@ -64,9 +67,12 @@ class IssueResource(Resource):
             is_last=not issue.comment_count,
         )
 
-    def __getitem__(self, name: str) -> CommentsResource:
-        if name == "comments":
-            return CommentsResource(self)
+    def __getitem__(self, name: str) -> CommentsResource | AttachmentsResource:
+        match name:
+            case "comments":
+                return CommentsResource(self)
+            case "attachments":
+                return AttachmentsResource(self)
         raise KeyError(name)
 
 
@@ -137,7 +143,7 @@ def editable_comments(node: IssueResource, comments: Sequence[Event]) -> frozens
         return frozenset(comment.id for comment in comments)
     if not may(identity, node, Permission.MODIFY_OWN_COMMENT):
         return frozenset()
-    place = node["comments"]
+    place = CommentsResource(node)
     own = (comment for comment in comments if comment.actor_id == identity.user_id)
     nodes = (CommentResource(place, comment, comment is comments[-1]) for comment in own)
     return frozenset(

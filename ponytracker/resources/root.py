@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session, joinedload
 
 from ponytracker.models import Grant, Project, SiteSettings
 from ponytracker.resources.admin import AdminResource
+from ponytracker.resources.api import ApiResource
 from ponytracker.resources.base import Resource
 from ponytracker.resources.login import LoginResource
 from ponytracker.resources.profile import ProfileResource
 from ponytracker.resources.project import ProjectResource
+from ponytracker.resources.unsubscribe import UnsubscribeResource
 from ponytracker.security.acl import EVERYTHING, Ace, allow, allow_grants
 from ponytracker.security.permissions import Permission
 from ponytracker.security.principals import SUPERUSER, Identity
@@ -22,11 +24,18 @@ from ponytracker.security.visibility import is_grantee, may_see_project
 
 RESERVED_NAMES = frozenset(
     "add admin api archived django-admin favicon.ico feeds health icons login logout markdown"
-    " metrics new opensearch.xml profile robots.txt search static users webhooks".split()
+    " metrics new opensearch.xml profile robots.txt search static unsubscribe users"
+    " webhooks".split()
 )
 """Names no project may have, since they are the site's own or once were: `/NAME/` is a page."""
 
-PLACES = {"admin": AdminResource, "login": LoginResource, "profile": ProfileResource}
+PLACES = {
+    "admin": AdminResource,
+    "api": ApiResource,
+    "login": LoginResource,
+    "profile": ProfileResource,
+    "unsubscribe": UnsubscribeResource,
+}
 
 
 class Root(Resource):

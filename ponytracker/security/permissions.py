@@ -17,6 +17,9 @@ class Permission(StrEnum):
     READ_AUDIT_LOG = "read_audit_log"
     """Read who changed which account or right. Not granted either: superusers have it."""
 
+    READ_MAIL = "read_mail"
+    """See what mail came in and is owed, and have it taken in or sent again. Not granted either."""
+
     ACCESS_PROJECT = "access_project"
     CREATE_PROJECT = "create_project"
     MODIFY_PROJECT = "modify_project"
@@ -48,7 +51,14 @@ GLOBAL_ONLY = frozenset(
 )
 """What can be granted on the whole site only."""
 
-NEVER_GRANTED = frozenset({Permission.VIEW, Permission.SIGNED_IN, Permission.READ_AUDIT_LOG})
+NEVER_GRANTED = frozenset(
+    {
+        Permission.VIEW,
+        Permission.SIGNED_IN,
+        Permission.READ_AUDIT_LOG,
+        Permission.READ_MAIL,
+    }
+)
 """What follows from something else than a grant of that name."""
 
 ON_PROJECT = frozenset(Permission) - GLOBAL_ONLY - NEVER_GRANTED

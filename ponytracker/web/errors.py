@@ -33,7 +33,12 @@ PAGE = "error.jinja2"
 _KEPT_BACK = ("csrf_token", "password")
 _PASSWORDS = ("again", "new1", "new2", "old")
 _BUTTONS = ("change-state", "update-password", "update-profile")
-_NOT_TYPED = (*_BUTTONS, "next", "prev", "project", "session", "submission", "token", "version")
+_FILES = ("attachment", "remove_attachment")
+_NOT_TYPED = (
+    *_BUTTONS,
+    *_FILES,
+    *("next", "prev", "project", "session", "submission", "token", "version"),
+)
 
 MAX_RETURNED = 50
 """Fields of a form that are given back; no form of this site has as many."""

@@ -37,7 +37,7 @@ class Form(wtforms.Form):
             texts = [(name, value) for name, value in request.POST.items() if type(value) is str]
             posted = MultiDict(texts)
         zone = ZoneInfo(request.identity.time_zone)
-        super().__init__(posted, meta={"time_zone": zone}, **initial)
+        super().__init__(posted, meta={"time_zone": zone, "request": request}, **initial)
 
     def accepts(self) -> bool:
         """Return whether this is a POST of valid values, and not only of a text to preview."""
@@ -132,8 +132,19 @@ class SubmissionField(wtforms.HiddenField):
 
     def post_validate(self, form: Any, validation_stopped: bool) -> None:
         aside = (self.name, "csrf_token")
-        sent = [item for item in form.request.POST.items() if item[0] not in aside]
+        items = form.request.POST.items()
+        sent = [(name, _told(value)) for name, value in items if name not in aside]
         self.data = str(uuid.uuid5(uuid.UUID(self.data), repr(sent)))
+
+
+def _told(value: Any) -> Any:
+    """Return what tells a field of a form from another: of a file its name and its content."""
+    if getattr(value, "file", None) is None:
+        return value
+    value.file.seek(0)
+    digest = hashlib.file_digest(value.file, "blake2b").hexdigest()
+    value.file.seek(0)
+    return value.filename, digest
 
 
 class VersionField(wtforms.HiddenField):

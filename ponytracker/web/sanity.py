@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from email.message import Message
 from typing import Any
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPRequestEntityTooLarge
+from pyramid.httpexceptions import (
+    HTTPBadRequest,
+    HTTPLengthRequired,
+    HTTPRequestEntityTooLarge,
+)
 from pyramid.tweens import EXCVIEW
 
 from ponytracker.i18n import _
@@ -17,13 +23,39 @@ MAX_BODY = 4 * 1024 * 1024
 MAX_FIELDS = 1000
 """Fields of a form, and parameters of an address: parsing and showing them takes time each."""
 
+MULTIPART = "multipart/form-data"
+
+_LARGER = "ponytracker.larger_bodies"
+_LEFT = "ponytracker.left_bodies"
+_BOUNDARY = re.compile(r"""; *boundary=("?)([!#-:<-~]{1,200})\1 *(?:;|$)""", re.IGNORECASE)
+_LINE = 1 << 16
+
+
+def accept_larger(config: Any, path: str, octets: int) -> None:
+    """Let a form with files, posted to an address like *path*, have so many octets beside its text.
+
+    *path* is a regular expression for all of the address within the site.
+    """
+    config.registry.setdefault(_LARGER, []).append((re.compile(path), MAX_BODY + octets))
+
+
+def leave_body(config: Any, path: str) -> None:
+    """Leave the body of what is posted to *path* to the view there, which bounds it itself."""
+    config.registry.setdefault(_LEFT, set()).add(path)
+
 
 def sanity_tween_factory(handler: Callable[..., Any], _registry: Any) -> Any:
     """Answer 400 to what is not UTF-8 or no form, and 413 to what is too large."""
 
     def sanity_tween(request: Any) -> Any:
-        if (request.content_length or 0) > MAX_BODY:
-            raise HTTPRequestEntityTooLarge(_("What you sent is larger than 4 MiB."))
+        left = request.registry.get(_LEFT, ())
+        if request.method == "POST" and request.environ.get("PATH_INFO", "") in left:
+            return handler(request)
+        limit = _limit(request)
+        if request.content_length is None and request.is_body_readable:
+            raise HTTPLengthRequired(_("What you sent does not say how long it is."))
+        if (request.content_length or 0) > limit:
+            raise _too_large(limit)
         if _count_fields(request) > MAX_FIELDS:
             raise HTTPRequestEntityTooLarge(_("What you sent has more than 1000 fields."))
         try:
@@ -39,12 +71,67 @@ def sanity_tween_factory(handler: Callable[..., Any], _registry: Any) -> Any:
     return sanity_tween
 
 
+def _limit(request: Any) -> int:
+    if request.content_type != MULTIPART:
+        return MAX_BODY
+    path = request.environ.get("PATH_INFO", "")
+    larger = request.registry.get(_LARGER, ())
+    return max((octets for pattern, octets in larger if pattern.fullmatch(path)), default=MAX_BODY)
+
+
+def _too_large(limit: int) -> HTTPRequestEntityTooLarge:
+    size = {"max": limit // 1024 // 1024}
+    return HTTPRequestEntityTooLarge(_("What you sent is larger than ${max} MiB.", mapping=size))
+
+
 def _count_fields(request: Any) -> int:
     """Return how many fields there are, or somewhat more, without parsing them."""
     fields: int = request.query_string.count("&")
-    if request.content_type == "multipart/form-data":
-        return fields + request.body.lower().count(b"content-disposition:")
+    if request.content_type == MULTIPART:
+        return fields + _count_parts(request)
     return fields + request.body.count(b"&")
+
+
+def _count_parts(request: Any) -> int:
+    """Return how many parts a form has; raise 413 where its texts alone are too large.
+
+    Its files may be large: they are read line by line, and no more than a line is in memory. What
+    ends a part is told as WebOb's parser tells it, so that the two find the same parts.
+    """
+    header = request.headers.get("Content-Type", "")
+    found = _BOUNDARY.search(header)
+    if not found or len(re.findall(r"boundary\s*=", header, re.IGNORECASE)) > 1:
+        raise HTTPBadRequest(_("The address or form is not valid UTF-8."))
+    boundary = b"--" + found[2].encode()
+    request.make_body_seekable()
+    body = request.body_file_raw
+    parts = typed = 0
+    head: bytes | None = None  # of the part whose head is being read
+    is_file, begins_line = False, True
+    while line := body.readline(_LINE):
+        if begins_line and line.rstrip() == boundary:
+            parts, head, is_file = parts + 1, b"", False
+        elif head is None:
+            typed += 0 if is_file else len(line)
+        elif line.strip():
+            head += line
+        else:
+            is_file, head = _is_file(head), None
+        if typed + len(head or b"") > MAX_BODY:
+            raise _too_large(MAX_BODY)
+        begins_line = line.endswith(b"\n")
+    body.seek(0)
+    return parts
+
+
+def _is_file(head: bytes) -> bool:
+    """Return whether *head*, of a part of a form, names a file."""
+    disposition = Message()
+    for line in head.decode("utf-8", "replace").splitlines():
+        name, _colon, value = line.partition(":")
+        if name.strip().lower() == "content-disposition":
+            disposition["Content-Disposition"] = value.strip()
+    return isinstance(disposition.get_param("filename", header="Content-Disposition"), str)
 
 
 def includeme(config: Any) -> None:

@@ -66,6 +66,7 @@ def live_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSite]:
     environment = {
         "PONYTRACKER_DATABASE_URL": f"sqlite:///{folder}/ponytracker.sqlite",
         "PONYTRACKER_HTTP_PORT": str(port),
+        "PONYTRACKER_ATTACHMENTS_DIR": str(folder / "attachments"),
     }
     done = run("alembic", "-c", ini, "upgrade", "head", folder=folder, **environment)
     assert done.returncode == 0, done.stderr

@@ -14,11 +14,29 @@ from webob.exc import WSGIHTTPException
 
 from ponytracker import make_app
 from ponytracker.db import Database, make_engine
-from ponytracker.models import Base, Event, EventKind, Grant, Group, Label, Milestone, Team, User
+from ponytracker.mail.addresses import Addresses
+from ponytracker.models import (
+    Attachment,
+    Base,
+    Event,
+    EventKind,
+    Grant,
+    Group,
+    Label,
+    MailReason,
+    Milestone,
+    OwedMail,
+    Project,
+    ReceivedMail,
+    Team,
+    User,
+)
 from ponytracker.models.base import now
 from ponytracker.resources import (
     RESERVED_NAMES,
     AdminResource,
+    AttachmentFileResource,
+    AttachmentResource,
     CommentResource,
     GroupResource,
     GroupsResource,
@@ -27,13 +45,19 @@ from ponytracker.resources import (
     IssuesResource,
     LabelResource,
     LabelsResource,
+    LeavingResource,
     LoginResource,
+    MailGateResource,
     MilestoneResource,
     MilestonesResource,
+    OutboxResource,
+    OwedMailResource,
     ProfileResource,
     ProjectGrantResource,
     ProjectGrantsResource,
     ProjectResource,
+    ReceivedMailResource,
+    ReceivedMailsResource,
     Root,
     SiteGrantResource,
     SiteGrantsResource,
@@ -45,12 +69,19 @@ from ponytracker.resources import (
     UsersResource,
 )
 from ponytracker.security.permissions import Permission
+from ponytracker.settings import DEVELOPMENT_SECRET, Settings
+from tests.functional.attachments.conftest import picture
 
 AN_ID = 900_000_000
 """The id of the user, the group and the team in `ADDRESSES`; no sequence comes as far.
 
 The grant on a project has it too, and the one on all projects the next one.
 """
+
+LEAVING = Addresses(Settings(database_url="", secret=DEVELOPMENT_SECRET)).token_for_leaving(
+    Project(id=AN_ID), User(id=AN_ID, mail_key_version=1)
+)
+"""What proves that this user was mailed about this project."""
 
 ADDRESSES = {
     Root: "/",
@@ -64,9 +95,15 @@ ADDRESSES = {
     TeamResource: f"/admin/teams/{AN_ID}/",
     TeamUserResource: f"/admin/teams/{AN_ID}/remove-user/{AN_ID}/",
     TeamGroupResource: f"/admin/teams/{AN_ID}/remove-group/{AN_ID}/",
+    OutboxResource: "/admin/outbox/",
+    OwedMailResource: f"/admin/outbox/{AN_ID}/",
     SiteGrantsResource: "/admin/permissions/",
     SiteGrantResource: f"/admin/permissions/{AN_ID + 1}/",
     LoginResource: "/login/",
+    MailGateResource: "/api/email/recv/",
+    ReceivedMailsResource: "/admin/received/",
+    ReceivedMailResource: f"/admin/received/{AN_ID}/",
+    LeavingResource: f"/unsubscribe/project-{AN_ID}.{AN_ID}.{LEAVING}/",
     ProfileResource: "/profile/",
     ProjectResource: "/web/",
     ProjectGrantsResource: "/web/permissions/",
@@ -74,6 +111,8 @@ ADDRESSES = {
     IssuesResource: "/web/issues/",
     IssueResource: "/web/issues/1/",
     CommentResource: f"/web/issues/1/comments/{AN_ID}/",
+    AttachmentResource: f"/web/issues/1/attachments/{AN_ID}/",
+    AttachmentFileResource: f"/web/issues/1/attachments/{AN_ID}/a.png/",
     LabelsResource: "/web/labels/",
     LabelResource: f"/web/labels/{AN_ID}/",
     MilestonesResource: "/web/milestones/",
@@ -92,12 +131,20 @@ OPEN_TO_ALL = {
     (LoginResource, ""),
     (LoginResource, "reset"),
     (LoginResource, "sign-up"),
+    (MailGateResource, ""),
     (Root, "logout"),
 }
 """The only views that ask for no permission at all."""
 
-FOR_SCRIPTS = {(Root, "markdown")}
+FOR_SCRIPTS = {
+    (MailGateResource, ""),
+    (Root, "markdown"),
+    *((place, "upload") for place in (IssuesResource, IssueResource, CommentResource)),
+}
 """What is only posted to, by a script: its address shows no page."""
+
+WITHOUT_CSRF = {(LeavingResource, ""), (MailGateResource, "")}
+"""What is posted to without a CSRF token: each asks for a secret of its own instead."""
 
 FOR_EXCEPTIONS = {IExceptionResponse, WSGIHTTPException}
 """Pyramid's own views of exceptions, which it does not mark as such."""
@@ -160,13 +207,19 @@ def views(all_on):
 
 
 @pytest.fixture
-def admin(world, visitor_as):
+def admin(world, store, visitor_as):
     """Someone who may everything, on a site where every address of `ADDRESSES` exists."""
     admin = world.user("admin", is_superuser=True)
     project = world.project("web", admin)
     comment = Event(id=AN_ID, kind=EventKind.COMMENTED, text="", html=Markup(""), created_at=now())
     comment.issue, comment.project_id = world.issue(project, admin), project.id
     world.session.add(comment)
+    octets = store.stage(picture())
+    store.keep(octets)
+    image = Attachment(id=AN_ID, project_id=project.id, issue_id=comment.issue.id, event_id=AN_ID)
+    image.name, image.digest, image.size = "a.png", octets.digest, octets.size
+    image.content_type, image.width, image.height = "image/png", 40, 30
+    world.session.add(image)
     user = User(id=AN_ID, username="someone")
     group = Group(id=AN_ID, name="some", users=[user])
     world.session.add(Team(id=AN_ID, name="others", users=[user], groups=[group]))
@@ -174,7 +227,10 @@ def admin(world, visitor_as):
         [
             Grant(id=AN_ID, project=project, user=user),
             Grant(id=AN_ID + 1, user=user),
+            ReceivedMail(id=AN_ID, message_id="<1@x.example>", outcome="empty", raw=b"\n\n"),
+            OwedMail(id=AN_ID, event=comment, user=user, reason=MailReason.AUTHOR),
             Label(id=AN_ID, project=project, name="a label"),
+            Project(id=AN_ID, name="left", display_name="Left"),
             Milestone(id=AN_ID, project=project, name="1.0", slug="1.0"),
         ]
     )
@@ -198,6 +254,10 @@ def rows(database):
 
 def posting(views):
     return sorted({view.key: view for view in views if view.is_unsafe}.values(), key=repr)
+
+
+def demanding(views):
+    return [view for view in posting(views) if view.key not in WITHOUT_CSRF]
 
 
 def reading(views):
@@ -237,7 +297,7 @@ def test_no_project_can_hide_a_page(views, app):
 
 def test_every_post_demands_a_csrf_token(views, admin, rows):
     before = rows()
-    for view in posting(views):
+    for view in demanding(views):
         for fields in ({}, {"csrf_token": "wrong"}, {"csrf_token": ""}):
             answer = admin.post(view.address, fields, expect_errors=True)
             assert (view.key, answer.status_int) == (view.key, 400)
@@ -247,10 +307,20 @@ def test_every_post_demands_a_csrf_token(views, admin, rows):
 def test_every_post_demands_the_csrf_token_of_this_session(views, admin, visitor, rows):
     foreign = visitor.get("/login").forms["login-form"]["csrf_token"].value
     before = rows()
-    for view in posting(views):
+    for view in demanding(views):
         answer = admin.post(view.address, {"csrf_token": foreign}, expect_errors=True)
         assert (view.key, answer.status_int) == (view.key, 400)
     assert rows() == before
+
+
+def test_what_demands_none_is_declared(one_app):
+    views = [item["introspectable"] for item in one_app.registry.introspector.get_category("views")]
+    declared = {
+        (view["context"], view["name"])
+        for view in views
+        if view.get("require_csrf") is False and not view["exception_only"]
+    }
+    assert declared == WITHOUT_CSRF
 
 
 def test_no_get_changes_anything(views, admin, rows):
@@ -264,7 +334,7 @@ def test_no_get_changes_anything(views, admin, rows):
 
 
 def test_the_address_of_every_post_shows_a_form_for_it(views, admin):
-    for view in posting(views):
+    for view in demanding(views):
         if view.key in FOR_SCRIPTS:
             continue
         page = admin.get(view.address)

@@ -4,12 +4,13 @@ import dataclasses
 import email
 import email.policy
 import re
+import smtplib
 import socket
 
 import pytest
 from pyramid.config import Configurator
 
-from ponytracker.mail import NotSent, compose, send
+from ponytracker.mail import NoServer, NotSent, compose, connection, send, send_message, smtp, why
 from tests.mail import PASSWORD, USERNAME, serve_mail
 
 RESET = "ponytracker.accounts:templates/mail/reset.txt"
@@ -72,13 +73,88 @@ def test_the_subject_stays_one_line(registry_for):
     assert mail.send_to == {"alice@example.org"}
 
 
-@pytest.mark.parametrize("recipient", ["refused@example.org", "a@example.org\r\nX: y", "zoë@ü.org"])
+@pytest.mark.parametrize(
+    "recipient", ["refused@example.org", "a@example.org\r\nX: y", "zo\udceb@example.org"]
+)
 def test_what_is_refused_is_told_without_saying_to_whom(mail_server, registry_for, recipient):
     with pytest.raises(NotSent) as error:
         send(registry_for(mail_server.port), recipient, RESET, **VALUES)
     assert recipient not in str(error.value)
     assert "TOKEN" not in str(error.value)
     assert mail_server.envelopes == []
+
+
+def test_an_address_beyond_ascii(mail_server, registry_for):
+    """RFC 6531: the addresses stand in the mail as they are, and all else as ever."""
+    send(registry_for(mail_server.port), "zoë@example.org", RESET, **VALUES)
+    (envelope,) = mail_server.envelopes
+    assert envelope.rcpt_tos == ["zoë@example.org"]
+    assert "SMTPUTF8" in envelope.mail_options
+    assert read(envelope)["To"] == "zoë@example.org"
+    assert read(envelope)["Subject"].startswith("Choose another password for Zoë")
+    assert "account Zoë <&> O'Brien on PonyTracker." in read(envelope).get_content()
+
+
+def test_an_address_beyond_ascii_where_the_server_takes_none(registry_for):
+    with serve_mail(enable_SMTPUTF8=False) as server:
+        with pytest.raises(NotSent, match="SMTPNotSupportedError"):
+            send(registry_for(server.port), "zoë@example.org", RESET, **VALUES)
+        send(registry_for(server.port), "zoe@example.org", RESET, **VALUES)
+        assert len(server.envelopes) == 1
+
+
+def test_many_mails_by_one_connection(mail_server, registry_for, monkeypatch):
+    connections = []
+    connect = smtp.CheckedSMTPMailer.connect
+
+    def count(mailer):
+        connections.append(mailer)
+        return connect(mailer)
+
+    monkeypatch.setattr(smtp.CheckedSMTPMailer, "connect", count)
+    registry = registry_for(mail_server.port)
+    with connection(registry) as relay:
+        for _ in range(3):
+            relay.send(compose(registry, "alice@example.org", RESET, **VALUES), sender="b@c.org")
+        with pytest.raises(NotSent, match="SMTPRecipientsRefused 550"):
+            relay.send(compose(registry, "refused@example.org", RESET, **VALUES), sender="b@c.org")
+        # Whatever state a failure has left, the next begins anew.
+        relay.send(compose(registry, "alice@example.org", RESET, **VALUES), sender="")
+    assert [envelope.mail_from for envelope in mail_server.envelopes] == ["b@c.org"] * 3 + ["<>"]
+    assert len(connections) == 2
+
+
+def test_no_server_is_told_apart_from_a_refusal(mail_server, registry_for):
+    registry = registry_for(mail_server.port)
+    message = compose(registry, "refused@example.org", RESET, **VALUES)
+    with pytest.raises(NotSent) as error:
+        send_message(registry, message, sender="")
+    assert not isinstance(error.value, NoServer)
+    mail_server.stop()
+    with pytest.raises(NoServer, match="ConnectionRefusedError"):
+        send_message(registry, message, sender="")
+
+
+def test_who_hangs_up_without_goodbye_has_taken_the_mail_all_the_same(
+    mail_server, registry_for, monkeypatch
+):
+    async def hang_up(server, session, envelope):
+        server.transport.close()
+        return "221 bye"
+
+    monkeypatch.setattr(type(mail_server._keeper), "handle_QUIT", hang_up, raising=False)
+    send(registry_for(mail_server.port), "alice@example.org", RESET, **VALUES)
+    assert len(mail_server.envelopes) == 1
+
+
+def test_what_the_server_answers_is_told_by_its_codes_alone():
+    refused = smtplib.SMTPSenderRefused(550, b"5.7.1 <bounce+7.TOKEN@a.org> denied", "a")
+    assert why(refused) == "SMTPSenderRefused 550 5.7.1"
+    assert why(smtplib.SMTPDataError(451, b"4.7.100")) == "SMTPDataError 451 4.7.100"
+    assert why(smtplib.SMTPDataError(552, "5.3.4secret")) == "SMTPDataError 552"
+    refused = smtplib.SMTPRecipientsRefused({"bob@a.org": (550, b"bob@a.org unknown")})
+    assert why(refused) == "SMTPRecipientsRefused 550"
+    assert why(OSError("secret")) == "OSError"
 
 
 def test_no_server(registry_for):

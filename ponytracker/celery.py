@@ -1,0 +1,139 @@
+"""The Celery application: delivers owed mail away from the processes that serve pages.
+
+    celery -A ponytracker.celery worker --beat --ini production.ini
+
+The broker only tells the workers to look: what is owed is in the database. So nothing is lost with
+a message, and what no message told of is found by the sweep that beat asks for each minute.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Any
+
+import click
+import plaster
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from ponytracker.db import make_database
+from ponytracker.notifications import deliver_by, make_registry
+from ponytracker.notifications.delivery import SWEEP_SECONDS, deliver, sweep
+from ponytracker.settings import SettingError, Settings
+
+log = logging.getLogger(__name__)
+
+BROKER_SECONDS = 3
+"""How long the broker may take to answer whoever serves pages, before it counts as away."""
+
+
+class TrackerCelery(Celery):
+    """Celery's application, and the settings of the tracker that it is of once it is bound."""
+
+    settings: Settings
+
+
+app = TrackerCelery("ponytracker", set_as_current=False)
+app.conf.update(
+    task_default_queue="ponytracker",
+    # Done again where a worker dies: the rows it had taken are due again by themselves.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_ignore_result=True,
+    worker_prefetch_multiplier=1,
+    # A broker that is away is waited for, however long, at the start as later.
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    enable_utc=True,
+    # In memory: when it last asked is nothing to be kept in a file.
+    beat_scheduler="celery.beat:Scheduler",
+    beat_schedule={
+        "sweep": {
+            "task": "ponytracker.sweep",
+            "schedule": SWEEP_SECONDS,
+            # While no worker is there, one request to sweep is as good as a thousand.
+            "options": {"expires": SWEEP_SECONDS},
+        }
+    },
+)
+
+
+FAILURES = (OperationalError, OSError)
+"""What a broker that is away comes to."""
+
+
+def bind(settings: Settings, *, hastily: bool = False) -> None:
+    """Let the application be that of *settings*; *hastily* where nothing may wait for the broker."""
+    app.settings = settings
+    timeouts = dict.fromkeys(("socket_connect_timeout", "socket_timeout"), BROKER_SECONDS)
+    app.conf.update(
+        broker_url=settings.celery_broker_url,
+        broker_transport_options={**timeouts, "max_retries": 1} if hastily else {},
+    )
+
+
+def _bind_to_ini(_context: Any, _parameter: Any, ini: str) -> str:
+    try:
+        settings = Settings.from_ini(plaster.get_settings(ini, "app:main"))
+    except (SettingError, plaster.PlasterError) as error:
+        raise click.ClickException(f"{ini}: {error}") from None
+    if not settings.celery_enabled:
+        raise click.ClickException(
+            f"{ini}: by this file the tracker delivers mail itself. For a worker to do it, expected"
+            " celery.enabled = true."
+        )
+    bind(settings)
+    return ini
+
+
+app.user_options["preload"].add(
+    click.Option(
+        ("--ini",),
+        required=True,
+        envvar="PONYTRACKER_INI",
+        type=click.Path(exists=True, dir_okay=False),
+        callback=_bind_to_ini,
+        help="The ini file of the tracker.",
+    )
+)
+
+
+@cache
+def _registry() -> Any:
+    """Return the registry of this process, made by its first task: connections are not forked."""
+    return make_registry(app.settings, make_database(app.settings))
+
+
+@app.task(name="ponytracker.deliver")
+def deliver_mail() -> None:
+    deliver(_registry())
+
+
+@app.task(name="ponytracker.sweep")
+def sweep_mail() -> None:
+    sweep(_registry())
+
+
+def _tell_workers(_registry: Any) -> None:
+    """Ask for what is owed to be delivered now; where nobody can be asked, it is swept later."""
+    try:
+        deliver_mail.apply_async(retry=False, expires=SWEEP_SECONDS)
+    except FAILURES as error:
+        # Its text may have the broker's address, with the password.
+        log.warning("the broker is not there (%s): mail is delivered later", type(error).__name__)
+
+
+def count_workers(settings: Settings) -> int:
+    """Return how many workers answer; raise one of `FAILURES` where the broker does not."""
+    bind(settings, hastily=True)
+    with app.connection_for_write() as broker:
+        broker.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
+        answers = app.control.ping(timeout=BROKER_SECONDS, connection=broker)
+    return len(answers or ())
+
+
+def includeme(config: Any) -> None:
+    bind(config.registry["ponytracker.settings"], hastily=True)
+    deliver_by(config, _tell_workers)

@@ -1,0 +1,108 @@
+"""The gate's address, ``/api/email/recv/``: each mail is posted to it, as to the original's.
+
+What proves who posts is the key in the form; there is no session, no cookie and no CSRF token.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import time
+from typing import Any
+
+from pyramid.response import Response
+from pyramid.security import NO_PERMISSION_REQUIRED
+from pyramid.view import exception_view_config, view_config
+from pyramid_retry import is_error_retryable
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from ponytracker.attachments.service import NotStored
+from ponytracker.errors import DomainError
+from ponytracker.inbound import receiving
+from ponytracker.inbound.answering import send_answer
+from ponytracker.inbound.posted import Malformed, Posted, read_form
+from ponytracker.inbound.verdict import MEANINGS, STATUS, Outcome
+from ponytracker.resources import MailGateResource
+
+log = logging.getLogger(__name__)
+
+MB = 1024 * 1024
+
+WARN_EVERY = 60.0
+"""Seconds between two lines in the server's log about keys that are wrong."""
+
+_warned_at = {"wrong key": -WARN_EVERY}
+
+
+@view_config(
+    context=MailGateResource,
+    request_method="POST",
+    permission=NO_PERMISSION_REQUIRED,
+    require_csrf=False,
+)
+def receive_mail(context: MailGateResource, request: Any) -> Response:
+    gate = request.registry["ponytracker.gate"]
+    if not gate.settings.takes_mail:
+        return _answer(Outcome.OFF)
+    try:
+        posted = _read_form(request, gate.settings.mail_max_mb * MB)
+    except Malformed as error:
+        return _answer(Outcome.MALFORMED, error.args[0])
+    if not hmac.compare_digest(posted.key.encode(), gate.settings.email_key.encode()):
+        _warn(request)
+        return _answer(Outcome.WRONG_KEY)
+    request.arrival = (receiving.read(posted), posted.mail)
+    receipt = receiving.receive(request.dbsession, gate, *request.arrival)
+    if receipt.answer:
+        request.after_commit(send_answer, request.registry, receipt.answer)
+    return _answer(receipt.verdict.outcome)
+
+
+def _read_form(request: Any, max_mail: int) -> Posted:
+    request.make_body_seekable()
+    return read_form(
+        request.body_file_raw,
+        request.headers.get("Content-Type", ""),
+        size=request.content_length or 0,
+        max_mail=max_mail,
+    )
+
+
+def _answer(outcome: Outcome, detail: str = "") -> Response:
+    """Return what the mail server is told: nothing that it could not know."""
+    text = detail or MEANINGS[outcome]
+    interpolate = getattr(text, "interpolate", lambda: text)
+    answer = {"verdict": outcome, "detail": interpolate()}
+    return Response(json_body=answer, status=STATUS.get(outcome, 200))
+
+
+def _warn(request: Any) -> None:
+    """Say in the log that a key was wrong, though not as often as someone may try."""
+    moment = time.monotonic()
+    if moment - _warned_at["wrong key"] >= WARN_EVERY:
+        _warned_at["wrong key"] = moment
+        log.warning("mail was posted with a wrong key from %s", request.remote_addr)
+
+
+@exception_view_config(IntegrityError, containment=MailGateResource)
+@exception_view_config(OperationalError, containment=MailGateResource)
+@exception_view_config(PoolTimeoutError, containment=MailGateResource)
+@exception_view_config(NotStored, containment=MailGateResource)
+def cannot_receive(error: Exception, request: Any) -> Response:
+    """Answer that the mail may come again: the database or the disk takes nothing at the moment."""
+    log.error("a mail could not be received: %s", getattr(error, "orig", error))
+    return _answer(Outcome.NOT_AVAILABLE)
+
+
+@exception_view_config(DomainError, containment=MailGateResource)
+@exception_view_config(Exception, containment=MailGateResource)
+def failed(error: Exception, request: Any) -> Any:
+    """Answer that we have made a mistake; the mail is kept, to be replayed once that is mended."""
+    log.error("a mail could not be received", exc_info=error)
+    arrival = getattr(request, "arrival", None)
+    if arrival and not is_error_retryable(request, error):
+        gate = request.registry["ponytracker.gate"]
+        receiving.fail(request.dbsession, gate, *arrival, error=error)
+        request.commit_database()  # what answers an error is rolled back
+    return _answer(Outcome.FAILED)
