@@ -65,7 +65,10 @@ FAILURES = (OperationalError, OSError)
 
 
 def bind(settings: Settings, *, hastily: bool = False) -> None:
-    """Let the application be that of *settings*; *hastily* where nothing may wait for the broker."""
+    """Let the application be that of *settings*.
+
+    Workers wait for the broker however long it is away, others *hastily*.
+    """
     app.settings = settings
     timeouts = dict.fromkeys(("socket_connect_timeout", "socket_timeout"), BROKER_SECONDS)
     app.conf.update(

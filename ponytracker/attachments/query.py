@@ -22,10 +22,15 @@ def list_attachments(session: Session, issue: Issue) -> Sequence[Attachment]:
 
 
 def find_unshown(
-    events: Iterable[Event], files: Iterable[Attachment]
+    events: Iterable[Event], files: Sequence[Attachment]
 ) -> dict[int, list[Attachment]]:
     """Return by the ids of *events* those of their *files* that their own texts do not show."""
-    shown = {event.id: collect_attachments([event.html]) for event in events if event.html}
+    of_some = {file.event_id for file in files}
+    shown = {
+        event.id: collect_attachments([event.html])
+        for event in events
+        if event.html and event.id in of_some
+    }
     unshown: dict[int, list[Attachment]] = {}
     for file in files:
         if file.event_id is not None and file.id not in shown.get(file.event_id, ()):

@@ -64,8 +64,10 @@ def _scale_to(source: Path, target: Path) -> None:
             _scale(source).save(part, "WEBP", quality=85, method=3)
             part.rename(target)
         except Exception as error:
-            # Pillow raises whatever it likes. An empty file tells not to try again.
-            target.touch()
+            # Pillow raises whatever it likes. An empty file tells not to try again, unless it was
+            # the disk that failed.
+            if getattr(error, "errno", None) is None:
+                target.touch()
             raise NotScaled(type(error).__name__) from error
         finally:
             part.unlink(missing_ok=True)

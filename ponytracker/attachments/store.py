@@ -100,9 +100,10 @@ class Store:
         self.path(digest).unlink(missing_ok=True)
 
     def digests(self) -> Iterator[str]:
-        """Yield the hash of everything that is kept."""
-        for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
-            digest = path.parent.name + path.name
+        """Yield the hash of everything that is kept, or that something was made of, each once."""
+        of_two_digits = "[0-9a-f][0-9a-f]/*"
+        paths = [*self.folder.glob(of_two_digits), *self.folder.glob(f"display/{of_two_digits}")]
+        for digest in dict.fromkeys(path.parent.name + path.name for path in paths):
             if _DIGEST.fullmatch(digest):
                 yield digest
 

@@ -46,7 +46,7 @@ def send_image_for_display(context: AttachmentFileResource, request: Any) -> Fil
     if not path.exists():
         request.release_database()
         _make(store.path(attachment.digest), path)
-    if not path.stat().st_size:  # it could not be made
+    if not path.exists() or not path.stat().st_size:  # it could not be made
         raise HTTPNotFound
     return _send(request, attachment, DISPLAY_TYPE, path)
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "import": "ponytracker.cli.import_archive:import_archive",
     "refresh-html": "ponytracker.cli.refresh_html:refresh",
     "tidy-attachments": "ponytracker.cli.tidy_attachments:tidy",
+    "tidy-mail": "ponytracker.cli.tidy_mail:tidy_mail",
     "why": "ponytracker.cli.why:why",
 }
 

@@ -88,7 +88,9 @@ def download_mail(context: ReceivedMailResource, request: Any) -> Response:
         raise HTTPNotFound
     disposition = f'attachment; filename="mail-{context.mail.id}.txt"'
     headers = {**RAW_HEADERS, "Content-Disposition": disposition}
-    return Response(context.mail.raw, content_type="text/plain", charset=None, headers=headers)
+    response = Response(context.mail.raw, content_type="text/plain", charset="utf-8")
+    response.headers.update(headers)
+    return response
 
 
 _REPLAY = {

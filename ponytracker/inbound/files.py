@@ -27,8 +27,11 @@ from ponytracker.i18n import _
 from ponytracker.inbound.reading.message import ReceivedFile
 from ponytracker.models import Attachment, Event, Issue, Project, User
 
-TINY = 48
-"""Pixels: an image in a text that is not as high, or not as wide, is an ornament of a signature."""
+TINY = 64
+"""Pixels: an image in a text that is smaller both ways is an ornament of a signature."""
+
+THIN = 8
+"""Pixels: one that is no higher, or no wider, is a line, or there to see who reads."""
 
 _IMAGE = re.compile(r"!\[([^\]\n]*)\]\(cid:([^)\s]+)\)|\[cid:([^\]\s]+)\]")
 
@@ -144,4 +147,6 @@ def _find_there(session: Session, issue: Issue | None) -> dict[str, Attachment]:
 
 def _is_tiny(file: Prepared) -> bool:
     width, height = file.content.width, file.content.height
-    return width is not None and height is not None and min(width, height) < TINY
+    if width is None or height is None:
+        return False
+    return max(width, height) < TINY or min(width, height) <= THIN

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from ponytracker.attachments.service import NotStored
 from ponytracker.attachments.store import Store
 from ponytracker.errors import DomainError
 from ponytracker.inbound import log
@@ -146,6 +147,8 @@ class _Case:
         try:
             with self.session.begin_nested():
                 return self._write_reply(node, user, event)
+        except NotStored:
+            raise
         except DomainError as error:  # the issue, say, was deleted at this moment
             return self._verdict(Outcome.NOT_FOUND, user, notices=[error.args[0]])
 
@@ -168,6 +171,8 @@ class _Case:
         try:
             with self.session.begin_nested():
                 return self._write_issue(node, user)
+        except NotStored:
+            raise
         except DomainError as error:
             return self._verdict(Outcome.NOT_FOUND, user, notices=[error.args[0]])
 

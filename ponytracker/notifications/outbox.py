@@ -243,9 +243,9 @@ def list_errors(session: Session, limit: int = 3) -> Sequence[tuple[str, int]]:
 
 def list_mails(session: Session, state: MailState, page: Page) -> Sequence[OwedMail]:
     """Return one page of the mails that stand so: first what is due next, or was touched last."""
-    order = OwedMail.next_try_at, OwedMail.id
-    if state is not MailState.OWED:
-        order = OwedMail.next_try_at.desc(), OwedMail.id.desc()
+    columns = (OwedMail.next_try_at, OwedMail.id)
+    is_next_first = state is MailState.OWED
+    order = [column.asc() if is_next_first else column.desc() for column in columns]
     return session.scalars(
         select(OwedMail)
         .where(OwedMail.state == state)

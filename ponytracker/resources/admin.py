@@ -75,10 +75,10 @@ class OutboxResource(Resource):
         return [allow(SUPERUSER, EVERYTHING), deny(Everyone, Permission.VIEW)]
 
     def __getitem__(self, name: str) -> OwedMailResource:
-        found = is_shown(self) and self.session.get(OwedMail, number(name))
-        if not found:
+        owed = self.session.get(OwedMail, number(name)) if is_shown(self) else None
+        if owed is None:
             raise KeyError(name)
-        return OwedMailResource(self, found)
+        return OwedMailResource(self, owed)
 
 
 class OwedMailResource(Resource):

@@ -7,11 +7,7 @@ from collections.abc import Callable
 from email.message import Message
 from typing import Any
 
-from pyramid.httpexceptions import (
-    HTTPBadRequest,
-    HTTPLengthRequired,
-    HTTPRequestEntityTooLarge,
-)
+from pyramid.httpexceptions import HTTPBadRequest, HTTPRequestEntityTooLarge
 from pyramid.tweens import EXCVIEW
 
 from ponytracker.i18n import _
@@ -52,8 +48,6 @@ def sanity_tween_factory(handler: Callable[..., Any], _registry: Any) -> Any:
         if request.method == "POST" and request.environ.get("PATH_INFO", "") in left:
             return handler(request)
         limit = _limit(request)
-        if request.content_length is None and request.is_body_readable:
-            raise HTTPLengthRequired(_("What you sent does not say how long it is."))
         if (request.content_length or 0) > limit:
             raise _too_large(limit)
         if _count_fields(request) > MAX_FIELDS:

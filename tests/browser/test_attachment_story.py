@@ -107,7 +107,11 @@ def test_a_form_sent_before_its_files_have_arrived_waits_for_them(
     reader: Reader, issue: str
 ) -> None:
     routes: list[Any] = []
-    reader.page.route("**/upload/", lambda route: routes.append(route))
+
+    def hold(route: Any) -> None:
+        routes.append(route)
+
+    reader.page.route("**/upload/", hold)
     reader.page.locator(COMMENT).fill("Look:")
     choose(reader, ("wide.png", "image/png", WIDE))
     expect(reader.page.locator(".file-list progress")).to_be_visible()

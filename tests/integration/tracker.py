@@ -31,10 +31,10 @@ ALICE = "alice@people.example"
 class Tracker:
     """A tracker that can be stopped and started again, with an issue for Alice to answer to."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database_url: str = "") -> None:
         self.folder = folder
         self.port = free_port()
-        self.url = f"sqlite:///{folder}/ponytracker.sqlite"
+        self.url = database_url or f"sqlite:///{folder}/ponytracker.sqlite"
         text = (ROOT / "development.ini").read_text()
         keys = f"ponytracker.reply_email = {REPLY}\nponytracker.email_key = {KEY}\n"
         keys += "ponytracker.attachment_max_mb = 100\n"

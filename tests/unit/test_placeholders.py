@@ -11,12 +11,17 @@ from markupsafe import Markup
 
 from ponytracker.markup import render
 from ponytracker.placeholders import (
+    AttachmentTarget,
     IssueReference,
     Mention,
     References,
+    collect_attachments,
     collect_references,
     find_references,
+    is_genuine,
+    parse_attachment_url,
     parse_issue_url,
+    replace_attachments,
     replace_references,
     write_mention,
 )
@@ -142,3 +147,73 @@ def test_what_is_not_shown_stays_as_it_was_typed() -> None:
 def test_a_long_run_of_marks_is_no_long_list_of_names(marks: str) -> None:
     for mention in find_references(render(f"@bob{marks} @{marks}")).mentions:
         assert len(mention.names) <= MAX_USERNAME
+
+
+FILES = (
+    "![a *shot* & <b>](attachment:1) [the **log**](attachment:2)"
+    " [![in](attachment:3)](attachment:2)"
+    " <attachment:4> ![](attachment:5) ![ref][r]\n\n[r]: attachment:6"
+)
+
+
+def test_files_are_found_once_in_the_order_of_the_texts() -> None:
+    assert collect_attachments([render(FILES), render("![](attachment:7)![](attachment:1)")]) == [
+        *(1, 2, 3, 4, 5, 6),
+        7,
+    ]
+
+
+def test_a_file_that_is_shown_stands_in_place_of_its_placeholder() -> None:
+    seen: list[AttachmentTarget] = []
+
+    def show(target: AttachmentTarget) -> Markup:
+        seen.append(target)
+        return Markup("<img>") if target.is_image else Markup('<a href="/x"')
+
+    html = replace_attachments(render(FILES), show)
+    assert "data-attachment" not in html
+    assert html.count("<img>") == 4
+    assert html.count('<a href="/x" rel="nofollow ugc noopener noreferrer">') == 3
+    assert AttachmentTarget(1, Markup("a shot &amp; &lt;b&gt;")) in seen
+    assert AttachmentTarget(3, Markup("in"), in_link=True) in seen
+    assert AttachmentTarget(5, Markup("attachment:5")) in seen
+
+
+def test_a_file_that_is_not_shown_is_words() -> None:
+    html = replace_attachments(render(FILES), lambda _target: None)
+    assert "data-attachment" not in html
+    assert "href" not in html
+    assert "<p>a shot &amp; &lt;b&gt; <a " in html
+
+
+@pytest.mark.parametrize(
+    "url",
+    "attachment: attachment:0 attachment:x attachment:1x attachment:-1 attachment:1/2 attachments:1"
+    " xattachment:1 Attachment:1 attachment:\u0661 attachment:1234567890".split(" "),
+)
+def test_what_is_no_file(url: str) -> None:
+    assert parse_attachment_url(url) is None
+    html = render(f"![alt]({url}) [text]({url})")
+    assert collect_attachments([html]) == []
+    assert "src" not in html
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "genuine"),
+    [
+        ("span", "12", True),
+        ("span", "12 linked", True),
+        ("a", "12", True),
+        ("a", "12 linked", False),
+        ("span", "012", False),
+        ("a", "1\n", False),
+        ("span", '1"', False),
+    ],
+)
+def test_which_values_a_placeholder_has(tag: str, value: str, genuine: bool) -> None:
+    assert is_genuine(tag, "data-attachment", value) is genuine
+
+
+def test_code_shows_no_file() -> None:
+    html = render("`![a](attachment:1)`\n\n    ![a](attachment:1)\n\n\\![a]\\(attachment:1)")
+    assert collect_attachments([html]) == []

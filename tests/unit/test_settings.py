@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from ponytracker.settings import DEVELOPMENT_SECRET, SettingError, Settings
+from tests.conftest import ROOT
 
 OWN_SECRET = "Zk3vH0bq7mTn5yXwLr8sJc2fDp9gAe6u"
 INI = {
@@ -279,3 +280,10 @@ def test_the_mail_password_is_secret(monkeypatch):
 
 def test_a_mail_key_that_is_none_is_refused():
     assert "Did you mean 'mail.password'?" in refusal(**{"mail.pasword": "x"})
+
+
+def test_every_key_stands_in_the_sample_file():
+    sample = (ROOT / "production.ini").read_text()
+    keys = {field.metadata["key"].name for field in dataclasses.fields(Settings)}
+    missing = {key for key in keys if f"\n{key} =" not in sample}
+    assert missing == {"http_port"}  # which is the port of [server:main]

@@ -9,7 +9,7 @@ LANDS = {
 }
 
 TABS = {
-    "manage_settings": ["Settings"],
+    "manage_settings": ["Settings", "Mail preview"],
     "manage_accounts": ["Users", "Groups", "Teams"],
     "manage_global_permission": ["Permissions"],
 }
@@ -37,7 +37,8 @@ def test_a_superuser_sees_every_tab(world, visitor_as):
     world.user("admin", is_superuser=True)
     page = visitor_as("admin").get("/admin/").follow()
     assert page.request.path == "/admin/settings/"
-    assert tabs(page) == ["Users", "Groups", "Teams", "Permissions", "Settings", "Audit log"]
+    accounts, mail = ["Users", "Groups", "Teams"], ["Mail preview", "Outbox", "Received mail"]
+    assert tabs(page) == [*accounts, "Permissions", "Settings", *mail, "Audit log"]
 
 
 def test_whoever_manages_nothing_is_sent_away(world, visitor, visitor_as):

@@ -283,6 +283,14 @@ def test_the_sweep_removes_what_was_never_written_to_its_end(session, store):
     assert files(store) == [new.path]
 
 
+def test_the_sweep_removes_what_was_made_of_an_image_that_went_meanwhile(session, store):
+    shown = store.display_path("ab" * 32)
+    shown.parent.mkdir(parents=True)
+    shown.write_bytes(b"smaller")
+    assert service.remove_orphans(session, store) == 1
+    assert files(store) == []
+
+
 def test_the_sweep_leaves_alone_what_is_not_ours(session, store):
     store.stage(b"makes the folder")
     stranger = store.folder / "ab" / "README"

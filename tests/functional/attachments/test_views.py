@@ -283,6 +283,18 @@ def test_an_image_that_cannot_be_decoded_is_tried_once(
     assert visitor.get(address).body == data[: len(data) // 3]
 
 
+def test_a_full_disk_is_tried_again(visitor, attach, monkeypatch):
+    address = attach("a.png", picture())
+
+    def fail(_source):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scaling, "_scale", fail)
+        visitor.get(address + "/display", status=404)
+    assert visitor.get(address + "/display").status_int == 200
+
+
 def test_an_image_that_takes_too_long(visitor, attach, monkeypatch):
     monkeypatch.setattr(scaling, "SCALING_SECONDS", -1.0)
     visitor.get(attach("slow.png", picture()) + "/display", status=404)
@@ -309,7 +321,7 @@ def test_the_page_shows_what_the_text_does_not(visitor, session, store, issue, a
     session.commit()
     page = visitor.get("/web/issues/1/")
     links = page.html.select(f"#event-{comment.id} .attachments a")
-    assert [link.text for link in links] == ["a&b.png", "notes.txt"]
+    assert [link.text.strip() for link in links] == ["a&b.png", "notes.txt"]
     (thumbnail,) = page.html.select(f"#event-{comment.id} .attachments img")
     assert thumbnail["src"] == f"/web/issues/1/attachments/{image.id}/a&b.png/display"
     assert visitor.get(thumbnail["src"]).status_int == 200

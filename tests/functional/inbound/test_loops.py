@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from email.utils import parseaddr
+
 import pytest
 
 from ponytracker.models import Notifications
 
 
 def deliver(mailbox, messages):
-    """Post what was sent to the gate as a mail server would, and return the verdicts."""
+    """Post what was sent back to where it asks to be answered; return the verdicts."""
     verdicts = []
     for message in list(messages):
         written = message.to_message()
-        to = written["Reply-To"] or written["From"]
-        del written["To"]
-        written["To"] = to
-        fields = {
-            "sender": message.envelope_sender,
-            "recipient": str(to).rpartition("<")[2][:-1] if "<" in str(to) else str(to),
-        }
-        verdicts.append(mailbox.post(written.as_bytes(), **fields).verdict)
+        _name, to = parseaddr(str(written["Reply-To"] or written["From"]))
+        post = mailbox.post(written.as_bytes(), sender=message.envelope_sender, recipient=to)
+        verdicts.append(post.verdict)
     return verdicts
 
 

@@ -90,6 +90,38 @@ def test_a_form_of_very_many_fields_is_not_even_parsed(admin, monkeypatch, conte
     assert parsed == []
 
 
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "multipart/form-data; boundary=x; boundary=y",
+        "multipart/form-data; boundary=x; BOUNDARY =y",
+        'multipart/form-data; boundary="x',
+        "multipart/form-data",
+    ],
+)
+def test_a_boundary_that_two_programs_may_read_differently(admin, content_type):
+    headers = {"Content-Type": content_type}
+    admin.post("/web/issues/add/", PART % b"x", headers=headers, status=400)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'Content-Disposition: form-data; name="comment"',
+        b'Content-Disposition: form-data; name="comment; filename=x"',
+        b'X: filename=x\r\nContent-Disposition: form-data; name="comment"',
+        b'Content-Type: x; filename=y\r\nContent-Disposition: form-data; name="comment"',
+    ],
+)
+def test_a_text_that_pretends_to_be_a_file_is_too_large_all_the_same(admin, head, monkeypatch):
+    parsed = []
+    monkeypatch.setattr("webob.request.cgi_FieldStorage", lambda **kw: parsed.append(kw))
+    body = b"--x\r\n" + head + b"\r\n\r\n" + b"x\n" * (MAX_BODY // 2 + 1) + b"\r\n--x--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert "larger than 4 MiB" in admin.post("/web/issues/add/", body, headers=headers, status=413)
+    assert parsed == []
+
+
 def test_a_query_of_very_many_parameters(admin):
     admin.get("/web/issues/?" + "a&" * 1100, status=413)
 
