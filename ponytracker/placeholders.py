@@ -13,7 +13,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Container, Iterable, Iterator
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ponytracker.text import MAX_USERNAME
 
@@ -238,7 +238,8 @@ def replace_attachments(html: Markup, show: Callable[[AttachmentTarget], Markup 
     def replace(match: re.Match[str]) -> str:
         if match["link"]:
             return str(show(AttachmentTarget(int(match["link"]))) or "<a")
-        alt = Markup(match["alt"])  # noqa: S704 - as it was cleaned
+        # A quote is a character like any other in a text, and ends an attribute.
+        alt = escape(Markup(match["alt"]).unescape())  # noqa: S704 - as it was cleaned
         shown = show(AttachmentTarget(int(match["image"]), alt, bool(match["linked"])))
         return str(alt if shown is None else shown)
 

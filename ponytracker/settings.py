@@ -141,6 +141,12 @@ def _broker_url(raw: str) -> str:
     return raw
 
 
+def _one_word(raw: str) -> str:
+    if not raw.isascii() or len(raw.split()) != 1 or ";" in raw:
+        raise ValueError
+    return raw
+
+
 def _count(low: int, high: int) -> Callable[[str], int]:
     def parse(raw: str) -> int:
         if not raw.isascii() or not raw.isdigit() or not low <= int(raw) <= high:
@@ -264,7 +270,7 @@ class Settings:
     )
     authserv_id: str = _key(
         "ponytracker.authserv_id",
-        str,
+        _one_word,
         "the name by which your mail server signs the header Authentication-Results",
         default="",
     )

@@ -32,6 +32,10 @@ def upgrade() -> None:
     op.add_column("events", sa.Column("elided", sa.Text()))
     for name, column in OF_USERS.items():
         op.add_column("users", _named(name, column))
+    op.add_column(
+        "owed_mails",
+        sa.Column("is_personal", sa.Boolean(), server_default=sa.false(), nullable=False),
+    )
     with op.batch_alter_table("received_mails", table_kwargs=NEVER_REUSED) as batch:
         batch.drop_constraint(ONCE, type_="unique")
         for name, column in OF_RECEIVED_MAILS.items():
@@ -54,7 +58,6 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("project_id", sa.Integer(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name="fk_personal_addresses_user_id", ondelete="CASCADE"
@@ -89,6 +92,7 @@ def downgrade() -> None:
         for name in OF_RECEIVED_MAILS:
             batch.drop_column(name)
         batch.create_unique_constraint(ONCE, ["message_id", "recipient"])
+    op.drop_column("owed_mails", "is_personal")
     for name in OF_USERS:
         op.drop_column("users", name)
     op.drop_column("events", "elided")

@@ -99,6 +99,8 @@ def edit_user(session: Session, actor: Identity, user_id: int, **fields: Any) ->
             check_not_last_superuser(session, user)
     if "username" in fields:
         check_username(session, fields["username"], besides=user)
+    if "email" in fields and fields["email"] != user.email:
+        resume_mail(user)
     for name, value in fields.items():
         setattr(user, name, value)
     if user.is_superuser and not was_superuser:
@@ -137,8 +139,20 @@ def activate_user(session: Session, actor: Identity, user_id: int) -> bool:
     if user.is_active:
         return False
     user.is_active = True
+    end_mail_addresses(user)
     record(session, actor, "user.activate", user.username)
     return True
+
+
+def resume_mail(user: User) -> None:
+    """Send mail to *user* again, and count what comes back from nothing."""
+    user.bounces = 0
+    user.mail_paused_at = None
+
+
+def end_mail_addresses(user: User) -> None:
+    """Take no more mail at the addresses that *user* was given so far, which others may know."""
+    user.mail_key_version += 1
 
 
 def delete_user(session: Session, actor: Identity, user_id: int) -> None:

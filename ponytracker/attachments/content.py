@@ -62,7 +62,8 @@ def _look_at_image(path: Path) -> Content:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:  # reads its head alone
                 width, height = image.size
-                is_turned = image.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
+                # Not the method of its own class: that of a PNG decodes all of it.
+                is_turned = Image.Image.getexif(image).get(_ORIENTATION, 1) in _ON_ITS_SIDE
                 found = _TYPES[image.format or ""]
     except Exception:  # noqa: BLE001 - a broken file makes Pillow raise whatever it likes
         return Content("application/octet-stream")

@@ -191,7 +191,13 @@ def _attachments(settings: Settings) -> Finding:
     if folder is None:
         return _off("Attachments: none are taken. Set ponytracker.attachments_dir to a folder.")
     if not folder.is_dir():
-        return _wrong(f"Attachments: there is no folder {folder}. Make it: mkdir -p {folder}")
+        there = next(parent for parent in folder.parents if parent.exists())
+        if _can_write(there):
+            return _well(f"Attachments: {folder} will be made for the first of them.")
+        return _wrong(
+            f"Attachments: there is no folder {folder}. Make it, for the user as whom the tracker"
+            " runs."
+        )
     if not _can_write(folder):
         return _wrong(
             f"Attachments: {folder} cannot be written to by this user. As whom the tracker runs,"

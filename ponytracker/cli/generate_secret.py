@@ -1,4 +1,4 @@
-"""``ponytracker generate-secret``: a value for the key ``ponytracker.secret``."""
+"""``ponytracker generate-secret``: a value for a key that is a secret, for each another."""
 
 import secrets
 
@@ -7,5 +7,5 @@ import click
 
 @click.command()
 def generate_secret() -> None:
-    """Print a random value for the key ponytracker.secret."""
+    """Print a random value for a key that is a secret."""
     click.echo(secrets.token_urlsafe(48))

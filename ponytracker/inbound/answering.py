@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import re
 from typing import Any
 
 from pyramid_mailer.message import Message
@@ -25,6 +26,8 @@ TEMPLATES = "ponytracker.inbound:templates/mail/"
 
 MAX_GIVEN_BACK = 50_000
 """Characters of what was written that come back with the answer."""
+
+_RE = re.compile(r"\A\s*(?:re:\s*)+", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def find_answer(
     row.answered_at = now()
     is_done = verdict.outcome not in _NOT_DONE
     values = {
-        "subject": arrival.message.subject,
+        "subject": _without_re(arrival.message.subject),
         "meaning": MEANINGS[verdict.outcome],
         "notices": list(verdict.notices),
         "is_done": is_done,
@@ -74,7 +77,7 @@ def _about_issue(
     session.flush()
     settings = registry["ponytracker.settings"]
     values = {
-        "subject": arrival.message.subject or event.issue.title,
+        "subject": _without_re(arrival.message.subject) or event.issue.title,
         "title": event.issue.title,
         "project": event.issue.project.name,
         "number": event.issue.number,
@@ -83,6 +86,11 @@ def _about_issue(
     }
     reply_to = Addresses(settings).for_reply(event, user)
     return Answer(user.email, "opened.txt", arrival.message_id, values, reply_to)
+
+
+def _without_re(subject: str) -> str:
+    """Return *subject* without the "Re:" that an answer has once (RFC 5322 §3.6.5)."""
+    return _RE.sub("", subject).strip()
 
 
 def send_answer(registry: Any, answer: Answer) -> None:

@@ -22,9 +22,3 @@ def note_delivery(user: User) -> None:
     """Note that mail reaches *user*: they have answered one."""
     if user.bounces and user.mail_paused_at is None:
         user.bounces = 0
-
-
-def resume(user: User) -> None:
-    """Send mail to *user* again, and count from nothing."""
-    user.bounces = 0
-    user.mail_paused_at = None

@@ -33,7 +33,8 @@ TINY = 64
 THIN = 8
 """Pixels: one that is no higher, or no wider, is a line, or there to see who reads."""
 
-_IMAGE = re.compile(r"!\[([^\]\n]*)\]\(cid:([^)\s]+)\)|\[cid:([^\]\s]+)\]")
+# No part of it may begin within another: else each beginning is looked for to the end of the text.
+_IMAGE = re.compile(r"!\[([^\[\]\n]*)\]\(cid:([^()\[\]\s]+)\)|\[cid:([^\[\]\s]+)\]")
 
 
 @dataclasses.dataclass

@@ -27,7 +27,7 @@ from ponytracker.inbound.reading.origin import Origin, is_hard_bounce, kind_of
 from ponytracker.inbound.subscribers import find_copied
 from ponytracker.inbound.trust import find_account, find_author, is_proven
 from ponytracker.inbound.verdict import Outcome, Verdict
-from ponytracker.inbound.writing import Written, read_issue, read_reply, read_title
+from ponytracker.inbound.writing import NO_SUBJECT, Written, read_issue, read_reply, read_title
 from ponytracker.issues.service import find_description, open_issue
 from ponytracker.mail.addresses import Address, Addresses, Purpose
 from ponytracker.models import Event, EventKind, Issue, PersonalAddress, Project, User
@@ -65,7 +65,8 @@ class Gate:
     def judge(self, session: Session, arrival: Arrival, *, is_replay: bool = False) -> Verdict:
         """Do what *arrival* asks for, if it may, and return what became of it.
 
-        A *replay* is not held back for coming soon after others.
+        A *replay* is held back neither for coming soon after others nor as spam: an administrator
+        has looked at it.
         """
         found = find_address(self.addresses, arrival)
         address = found.address
@@ -75,12 +76,12 @@ class Gate:
         if origin is Origin.BOUNCE or (arrival.wants_no_answer and origin is Origin.PERSON):
             return Verdict(Outcome.BOUNCE, recipient=found.recipient)
         if address and address.purpose in (Purpose.LEAVE_ISSUE, Purpose.LEAVE_PROJECT):
-            return self._leave(session, found.recipient, address)
+            return self._leave(session, arrival, found.recipient, address)
         if self._is_own(arrival):
             return Verdict(Outcome.LOOP, recipient=found.recipient)
         if origin is not Origin.PERSON:
             return Verdict(_PROGRAMS[origin], recipient=found.recipient)
-        if _is_spam(arrival):
+        if not is_replay and _is_spam(arrival):
             return Verdict(Outcome.SPAM, recipient=found.recipient)
         case = _Case(self, session, arrival, found, is_replay)
         if address and address.purpose is Purpose.NEW_ISSUE:
@@ -102,13 +103,17 @@ class Gate:
         detail = f"number {user.bounces} in a row for {user.username}"
         return Verdict(Outcome.BOUNCE, detail, recipient=recipient, user=user)
 
-    def _leave(self, session: Session, recipient: str, address: Address) -> Verdict:
+    def _leave(
+        self, session: Session, arrival: Arrival, recipient: str, address: Address
+    ) -> Verdict:
         place_id, user_id = address.ids
         of_issue = address.purpose is Purpose.LEAVE_ISSUE
         place = session.get(Issue, place_id) if of_issue else session.get(Project, place_id)
         user = session.get(User, user_id)
         if not place or not user or not self.addresses.is_leaving(address.token, place, user):
             return Verdict(Outcome.FORGED, recipient=recipient)
+        if log.was_taken(session, arrival.taken_as(recipient)):
+            return Verdict(Outcome.DUPLICATE, recipient=recipient, user=user)
         leave_for_good(session, user, place)
         return Verdict(Outcome.LEFT, recipient=recipient, user=user)
 
@@ -141,7 +146,7 @@ class _Case:
             return refusal
         node = self._find_node(user, event.issue.project, event.issue)
         if not isinstance(node, IssueResource):
-            return self._verdict(Outcome.NOT_ALLOWED, user)
+            return self._verdict(Outcome.NOT_ALLOWED, user, text=self.arrival.message.body.text)
         if refusal := self._refuse_now(user, node, Event.issue_id == event.issue_id):
             return refusal
         try:
@@ -162,12 +167,12 @@ class _Case:
             return refusal
         node = self._find_node(user, project)
         if not isinstance(node, IssuesResource):
-            return self._verdict(Outcome.NOT_ALLOWED, user)
+            return self._verdict(Outcome.NOT_ALLOWED, user, text=self.arrival.message.body.text)
         is_opening = (Event.project_id == project.id) & (Event.kind == EventKind.OPENED)
         if refusal := self._refuse_now(user, node, is_opening):
             return refusal
         if not may(node.__parent__.__parent__.identity, node, Permission.CREATE_ISSUE):
-            return self._verdict(Outcome.NOT_ALLOWED, user, text=self.arrival.message.text)
+            return self._verdict(Outcome.NOT_ALLOWED, user, text=self.arrival.message.body.text)
         try:
             with self.session.begin_nested():
                 return self._write_issue(node, user)
@@ -208,10 +213,10 @@ class _Case:
         if not author or author != (user.email or "").lower():
             return self._verdict(Outcome.OTHER_SENDER, user, detail=f"from {author or 'nobody'}")
         if not user.is_active:
-            return self._verdict(Outcome.DISABLED, user)
+            return self._verdict(Outcome.DISABLED, user, text=message.body.text)
         days = settings.reply_days
         if given_at and days and given_at + dt.timedelta(days) < now():
-            return self._verdict(Outcome.EXPIRED, user, text=message.text)
+            return self._verdict(Outcome.EXPIRED, user, text=message.body.text)
         note_delivery(user)
         return None
 
@@ -232,7 +237,7 @@ class _Case:
     ) -> Verdict | None:
         """Return why nothing is written at the moment, whoever wants to."""
         if node.project.archived:
-            return self._verdict(Outcome.ARCHIVED, user, text=self.arrival.message.text)
+            return self._verdict(Outcome.ARCHIVED, user, text=self.arrival.message.body.text)
         if not self.arrival.is_whole:
             return self._verdict(Outcome.TOO_LARGE, user)
         if not self.is_replay and log.is_too_fast(self.session, user, place):
@@ -250,7 +255,9 @@ class _Case:
         )
         store: Store | None = self.gate.registry.get("ponytracker.attachments")
         master = Master(self.session, node, identity, user)
-        with keep_files(self.session, store, node.project, node.issue, user, message.files) as kept:
+        with keep_files(
+            self.session, store, node.project, node.issue, user, message.body.files
+        ) as kept:
             text = kept.show_in(written.text)
             notices = [*written.notices, *kept.notices]
             if not text.strip() and not kept.attachments:
@@ -266,7 +273,7 @@ class _Case:
 
     def _only_commands(self, master: Master, written: Written, notices: list[str]) -> Verdict:
         if not written.commands:
-            raw = self.arrival.message.text
+            raw = self.arrival.message.body.text
             return self._verdict(Outcome.EMPTY, master.user, notices=notices, text=raw)
         obeyed = obey(master, written.commands)
         outcome = Outcome.CHANGED if obeyed.any_done else Outcome.NOT_ALLOWED
@@ -278,13 +285,17 @@ class _Case:
         identity = node.__parent__.__parent__.identity
         written = read_issue(message, tokens=self._tokens(project, user))
         store: Store | None = self.gate.registry.get("ponytracker.attachments")
-        with keep_files(self.session, store, project, None, user, message.files) as kept:
+        with keep_files(self.session, store, project, None, user, message.body.files) as kept:
+            text = kept.show_in(written.text)
+            title = read_title(message, written.text)
+            if not (title or text.strip() or kept.attachments):
+                return self._verdict(Outcome.EMPTY, user, text=message.body.text)
             issue = open_issue(
                 self.session,
                 project,
                 user,
-                title=read_title(message, written.text),
-                text=kept.show_in(written.text),
+                title=title or NO_SUBJECT,
+                text=text,
                 elided=written.elided,
                 subscribers=find_copied(self.session, project, message, besides=user),
             )

@@ -24,6 +24,16 @@ MAX_A_MINUTE = 600
 MAX_OF_ONE_A_MINUTE = 3
 """Mails within a minute by one person on one issue that are taken (MAIL.md §3)."""
 
+STRANGERS = frozenset({Outcome.FORGED, Outcome.NOT_FOUND})
+"""What becomes of mail to addresses that were given to nobody."""
+
+MAX_STRANGERS_A_MINUTE = 30
+MAX_OF_STRANGERS = 256 * 1024
+"""How many of their mails are kept in a minute, and how many octets of each at most."""
+
+NOT_KEPT = frozenset({Outcome.TOO_MANY, Outcome.TOO_LARGE})
+"""What is not kept: the mail server has it still, or it was never whole."""
+
 SWEPT_AT_ONCE = 20
 """Mails whose time is up that go when another comes."""
 
@@ -62,9 +72,22 @@ def was_taken(session: Session, taken_as: str) -> bool:
 
 
 def is_full(session: Session) -> bool:
-    """Return whether no more mails are taken within this minute."""
+    """Return whether no more mails are taken within this minute; those of strangers hinder none."""
     recent = ReceivedMail.received_at > now() - A_MINUTE
-    return _count(session, recent, ReceivedMail.status != 429) >= MAX_A_MINUTE
+    not_counted = (Outcome.TOO_MANY, *STRANGERS)
+    return _count(session, recent, ReceivedMail.outcome.not_in(not_counted)) >= MAX_A_MINUTE
+
+
+def is_kept(session: Session, outcome: Outcome, octets: int) -> bool:
+    """Return whether a mail of so many *octets* is kept besides its row.
+
+    Anyone can send what strangers send: of that only as much is kept as tells what it is.
+    """
+    if outcome not in STRANGERS:
+        return outcome not in NOT_KEPT
+    recent = ReceivedMail.received_at > now() - A_MINUTE
+    strangers = _count(session, recent, ReceivedMail.outcome.in_(STRANGERS))
+    return octets <= MAX_OF_STRANGERS and strangers < MAX_STRANGERS_A_MINUTE
 
 
 def is_too_fast(session: Session, user: User, place: ColumnElement[bool]) -> bool:

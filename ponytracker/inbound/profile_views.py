@@ -1,4 +1,4 @@
-"""The page of one's own addresses for new issues; and getting mail again after it came back."""
+"""The page of one's own addresses, ending them, and getting mail again after it came back."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.view import view_config
 from wtforms import validators
 
+from ponytracker.accounts.service import end_mail_addresses, resume_mail
 from ponytracker.i18n import _
-from ponytracker.inbound import bounces
 from ponytracker.inbound.personal_addresses import (
     NoAddress,
     list_addresses,
@@ -94,6 +94,29 @@ def revoke(context: ProfileResource, request: Any) -> HTTPSeeOther:
     return HTTPSeeOther(request.resource_path(context, "mail", ""))
 
 
+_END = {"context": ProfileResource, "name": "end-addresses", "permission": Permission.SIGNED_IN}
+
+
+@view_config(request_method="GET", renderer="confirm.jinja2", **_END)
+def confirm_end(context: ProfileResource, request: Any) -> dict[str, Any]:
+    return {
+        "title": _("End all addresses"),
+        "question": _(
+            "Do you want to end all addresses that you were given so far, also those to which you"
+            " answer mails? Mails that come from now on have new ones."
+        ),
+        "button": _("End all addresses"),
+        "cancel": request.resource_path(context, "mail", ""),
+    }
+
+
+@view_config(request_method="POST", **_END)
+def end_addresses(context: ProfileResource, request: Any) -> HTTPSeeOther:
+    end_mail_addresses(request.user)
+    request.session.flash(_("All addresses given so far are ended."), "success")
+    return HTTPSeeOther(request.resource_path(context, "mail", ""))
+
+
 _RESUME = {"context": ProfileResource, "name": "resume-mail", "permission": Permission.SIGNED_IN}
 
 
@@ -109,7 +132,7 @@ def confirm_resume(context: ProfileResource, request: Any) -> dict[str, Any]:
 
 @view_config(request_method="POST", **_RESUME)
 def resume(context: ProfileResource, request: Any) -> HTTPSeeOther:
-    bounces.resume(request.user)
+    resume_mail(request.user)
     request.session.flash(_("Mail is sent to you again."), "success")
     return HTTPSeeOther(request.resource_path(context, ""))
 

@@ -20,9 +20,6 @@ from ponytracker.models.base import now
 from ponytracker.security import audit
 from ponytracker.security.principals import Identity
 
-NOT_KEPT = frozenset({Outcome.TOO_MANY, Outcome.TOO_LARGE})
-"""What is not kept: the mail server has it still, or it was never whole."""
-
 
 class NotKept(DomainError):
     """A mail cannot be replayed, since its time is up."""
@@ -38,7 +35,7 @@ class Receipt:
 
 
 def read(posted: Posted) -> Arrival:
-    """Return the mail that was posted, read; this needs no database, and may take a moment."""
+    """Return the mail that was posted, with its header read; this needs no database."""
     return Arrival(read_message(posted.mail), posted.sender, posted.recipients, posted.is_whole)
 
 
@@ -49,8 +46,8 @@ def receive(session: Session, gate: Gate, arrival: Arrival, raw: bytes) -> Recei
         verdict = Verdict(Outcome.TOO_MANY, recipient=(*arrival.recipients, "")[0])
     else:
         verdict = gate.judge(session, arrival)
-    arrival.message.files.clear()  # they are on the disk now, and storing the mail takes room
-    is_kept = days and verdict.outcome not in NOT_KEPT
+    arrival.message.forget_body()  # its files are on the disk now, and storing the mail takes room
+    is_kept = days and log.is_kept(session, verdict.outcome, len(raw))
     row = log.write(session, arrival, verdict, raw if is_kept else None)
     log.tidy(session, days)
     answer = find_answer(session, gate.registry, row, arrival, verdict)

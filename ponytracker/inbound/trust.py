@@ -19,17 +19,25 @@ from ponytracker.models import User
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"?|\\.|[^"\\]', re.DOTALL)
 _WORD = re.compile(r'\s*([a-z0-9.-]+)\s*=\s*((?:"(?:[^"\\]|\\.)*"|[^\s;"])+)', re.IGNORECASE)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_LIKE_AN_ADDRESS = re.compile(r'[^\s<>,;:"()]+@[^\s<>,;:"()]+')
 
 MAX_RESULTS = 8_000
 """Characters of the header that are read."""
 
 
 def find_author(message: ReceivedMessage) -> str:
-    """Return the one address that *message* is from, in small letters; empty where it has more."""
-    addresses = message.addresses("From")
-    if len(message.headers("From")) != 1 or len(addresses) != 1:
+    """Return the one address that *message* is from, in small letters; empty where it has more.
+
+    Programs read `<alice@…> <eve@…>` in different ways: what looks like another address counts,
+    unless it is in quotes.
+    """
+    fields, addresses = message.headers("From"), message.addresses("From")
+    if len(fields) != 1 or len(addresses) != 1:
         return ""
-    return addresses[0].address.strip().lower()
+    author = addresses[0].address.strip().lower()
+    named = _LIKE_AN_ADDRESS.findall(_QUOTED.sub(" ", fields[0]))
+    others = {address.lower() for address in named} - {author}
+    return "" if others else author
 
 
 def find_account(session: Session, author: str) -> User | None:
@@ -56,17 +64,23 @@ def _find_results(headers: Iterable[str], authserv_id: str) -> Sequence[dict[str
         first, *results = _split(header[:MAX_RESULTS])
         name = first.split()
         if name and name[0].lower() == authserv_id.lower():
-            return [
-                {word.lower(): _unquoted(value).lower() for word, value in _WORD.findall(result)}
-                for result in results
-            ]
+            return [_read_result(result) for result in results]
     return []
+
+
+def _read_result(result: str) -> dict[str, str]:
+    """Return what *result* says; what it says twice is what it says first."""
+    found: dict[str, str] = {}
+    for word, value in _WORD.findall(result):
+        found.setdefault(word.lower(), _unquoted(value).lower())
+    return found
 
 
 def _split(header: str) -> list[str]:
     """Return the parts of *header* between its semicolons, without comments.
 
     What stands in quotes or in comments may come from whoever sent the mail, semicolons included.
+    A bracket right behind a word stays: the domain ``example.org(.evil.example`` is not the first.
     """
     parts, depth = [""], 0
     for piece in _PIECE.findall(header):
@@ -76,6 +90,7 @@ def _split(header: str) -> list[str]:
             depth = max(depth, 0)
         elif piece == "(":
             depth += 1
+            parts[-1] += piece if parts[-1][-1:].strip() else ""
         elif depth:
             depth -= piece == ")"
         elif piece == ";":
@@ -98,7 +113,7 @@ def _method(result: dict[str, str]) -> tuple[str, str]:
 def _is_pass(result: dict[str, str], domain: str) -> bool:
     match _method(result):
         case ("dmarc", "pass"):
-            return result.get("header.from", domain) == domain
+            return result.get("header.from") == domain
         case ("dkim", "pass"):
             by = result.get("header.d") or result.get("header.i", "").rpartition("@")[2]
             return _is_aligned(by, domain)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
@@ -10,6 +12,9 @@ from ponytracker.issues.recording import record_once, subscribe_for
 from ponytracker.issues.references import resolve
 from ponytracker.models import Event, EventKind, MailReason, SubscriptionReason, User
 from ponytracker.placeholders import References, find_references
+
+MAX_MENTIONED = 50
+"""People whom one text can make hear of an issue; who names more wants attention, not them."""
 
 
 def follow_references(
@@ -32,9 +37,7 @@ def follow_references(
         if referenced is not issue and not referenced.project.archived:
             at = {"event_id": event.id}
             record_once(session, referenced, EventKind.REFERENCED, author, about=issue, args=at)
-    for person in people:
-        if person is author:
-            continue
+    for person in _mentioned(people, author):
         args = {"username": person.username, "event_id": event.id}
         if record_once(session, issue, EventKind.MENTIONED, author, about=person, args=args):
             subscribe_for(issue, person, SubscriptionReason.MENTIONED)
@@ -42,5 +45,8 @@ def follow_references(
         told = find_references(before).mentions
         new = References((), tuple(name for name in found.mentions if name not in told))
         _issues, people = resolve(session, author, issue.project, new, base_url)
-    meant = [person for person in people if person is not author]
-    owe_to(session, event, meant, MailReason.MENTIONED)
+    owe_to(session, event, _mentioned(people, author), MailReason.MENTIONED)
+
+
+def _mentioned(people: Sequence[User], author: User) -> Sequence[User]:
+    return [person for person in people if person is not author][:MAX_MENTIONED]

@@ -74,19 +74,21 @@ def owe_to(session: Session, event: Event, people: Iterable[User], reason: MailR
 def _owe(
     session: Session,
     rows: Select[int, int, MailReason],
-    better_reason: MailReason | None = None,
+    personal_reason: MailReason | None = None,
 ) -> None:
-    """Owe each of *rows*; to whom this mail is owed already it is for the *better_reason*."""
+    """Owe each of *rows*; a *personal_reason* goes before that for which it is owed already."""
     if not session.info.get("owes_mail", True):
         return
     insert = INSERT[session.get_bind().dialect.name](OwedMail)
-    insert = insert.from_select(["event_id", "user_id", "reason"], rows)
-    if better_reason is None:
+    is_personal = literal(personal_reason is not None)
+    columns = ["event_id", "user_id", "reason", "is_personal"]
+    insert = insert.from_select(columns, rows.add_columns(is_personal))
+    if personal_reason is None:
         insert = insert.on_conflict_do_nothing()
     else:
         insert = insert.on_conflict_do_update(
             index_elements=["event_id", "user_id"],
-            set_={"reason": better_reason},
+            set_={"reason": personal_reason, "is_personal": True},
             where=OwedMail.state == MailState.OWED,
         )
     if session.scalars(insert.returning(OwedMail.user_id)).all():

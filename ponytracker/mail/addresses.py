@@ -154,11 +154,12 @@ def _of_reply(event: Event, user: User) -> list[Any]:
 
 def _of_new_issue(address: PersonalAddress) -> list[Any]:
     user = address.user
-    return [address.project_id, address.id, user.id, address.version, user.mail_key_version]
+    return [address.project_id, address.id, user.id, user.mail_key_version]
 
 
 def _of_leaving(place: Issue | Project, user: User) -> list[Any]:
-    return [place.id, user.id, user.mail_key_version]
+    # Without the version of the keys: the links of old mails go on working (RFC 8058 §3.1).
+    return [place.id, user.id]
 
 
 def _purpose_of_leaving(place: Issue | Project) -> Purpose:

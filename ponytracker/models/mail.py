@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ponytracker.models.account import User
@@ -36,7 +36,9 @@ class MailState(StrEnum):
 class OwedMail(Base):
     """One mail that an event owes to one person, from its writing until it was sent.
 
-    Whoever sends it moves `next_try_at` on before: should they die, it is tried again then.
+    Who is meant by the event itself, and not only follows its issue, gets it in any case
+    (`is_personal`). Whoever sends it moves `next_try_at` on before: should they die, it is tried
+    again then.
     """
 
     __tablename__ = "owed_mails"
@@ -50,6 +52,7 @@ class OwedMail(Base):
     event_id: Mapped[int] = mapped_column(ForeignKey("events.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     reason: Mapped[MailReason] = mapped_column(words(MailReason))
+    is_personal: Mapped[bool] = mapped_column(default=False, server_default=false())
     state: Mapped[MailState] = mapped_column(words(MailState), default=MailState.OWED)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     attempts: Mapped[int] = mapped_column(default=0)
@@ -103,7 +106,7 @@ class ReceivedMail(Base):
 
 
 class PersonalAddress(Base):
-    """To where one person mails new issues of one project; *version* is in its token."""
+    """To where one person mails new issues of one project; the id, never used again, is in it."""
 
     __tablename__ = "personal_addresses"
     __table_args__ = (UniqueConstraint("user_id", "project_id"), NEVER_REUSED)
@@ -113,7 +116,6 @@ class PersonalAddress(Base):
     project_id: Mapped[int] = mapped_column(
         ForeignKey("projects.id", ondelete="CASCADE"), index=True
     )
-    version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
 
     user: Mapped[User] = relationship()

@@ -18,7 +18,6 @@ from ponytracker.models import (
     EventKind,
     Issue,
     IssueSubscription,
-    MailReason,
     MailState,
     Notifications,
     OwedMail,
@@ -45,9 +44,6 @@ LEAST_TRIES = len(WAITS)
 
 REMEMBERED_FOR = dt.timedelta(days=90)
 """How long what was sent stays: for the administrator, and to know it again in a reply."""
-
-FOR_FOLLOWERS = (MailReason.OWN, MailReason.AUTHOR, MailReason.SUBSCRIBED)
-"""Why someone gets a mail who follows the issue or project, and who gets none when they stop."""
 
 _EVENT = joinedload(OwedMail.event)
 _WITH_THEM = (
@@ -133,9 +129,7 @@ def _unwanted() -> dict[str, ColumnElement[bool]]:
             User.notifications == Notifications.OTHERS, Event.actor_id == User.id
         ),
         "they may not see the issue": ~may_see_project(each_user()),
-        "they follow it no more": and_(
-            OwedMail.reason.in_(FOR_FOLLOWERS), ~or_(subscribed, watches)
-        ),
+        "they follow it no more": ~or_(OwedMail.is_personal, subscribed, watches),
         "the comment was deleted": and_(
             Event.kind == EventKind.COMMENTED, Event.deleted_at.is_not(None)
         ),

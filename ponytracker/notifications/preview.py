@@ -89,8 +89,9 @@ class _Sampler:
         self.author = User(
             id=1, username="alice", first_name="Alice", last_name="Liddell", mail_key_version=1
         )
+        # The addresses are signed as any: they must be nobody's.
         self.reader = User(
-            id=2,
+            id=0,
             username=reader.username,
             email="you@example.org",
             mail_key_version=1,

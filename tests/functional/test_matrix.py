@@ -53,7 +53,7 @@ WHO: dict[type, dict[str, object]] = {
     tree.ProfileResource: dict.fromkeys(
         (
             *("", "end-session", "sign-out-everywhere", "unwatch"),
-            *("mail", "resume-mail", "revoke-address"),
+            *("end-addresses", "mail", "resume-mail", "revoke-address"),
         ),
         Permission.SIGNED_IN,
     ),

@@ -179,6 +179,14 @@ def test_a_file_that_is_shown_stands_in_place_of_its_placeholder() -> None:
     assert AttachmentTarget(5, Markup("attachment:5")) in seen
 
 
+def test_what_an_image_says_does_not_end_an_attribute() -> None:
+    def show(target: AttachmentTarget) -> Markup:
+        return Markup('<img alt="{}">').format(target.alt)
+
+    html = replace_attachments(render('![x" onerror="alert(1)](attachment:1)'), show)
+    assert '<img alt="x&#34; onerror=&#34;alert(1)">' in html
+
+
 def test_a_file_that_is_not_shown_is_words() -> None:
     html = replace_attachments(render(FILES), lambda _target: None)
     assert "data-attachment" not in html

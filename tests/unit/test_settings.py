@@ -54,6 +54,7 @@ def test_a_missing_key_is_named(key, raw):
 @pytest.mark.parametrize(
     ("key", "raw"),
     [
+        ("ponytracker.authserv_id", "mx example"),
         ("ponytracker.base_url", "tracker.example.org"),
         ("ponytracker.base_url", "ftp://tracker.example.org"),
         ("ponytracker.base_url", "https://"),

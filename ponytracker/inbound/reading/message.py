@@ -50,15 +50,38 @@ class ReceivedFile:
 
 
 @dataclass(frozen=True)
-class ReceivedMessage:
-    """What a mail holds. `text` is the body before anything quoted is cut from it as text."""
+class Body:
+    """What a mail says: its text before anything quoted is cut from it as text, and its files."""
 
-    root: Part
     text: str
     is_html: bool
     elided_html_text: str
     files: list[ReceivedFile]
     was_cut: bool
+
+
+@dataclass(frozen=True)
+class ReceivedMessage:
+    """What a mail holds.
+
+    Its body is read when it is first asked for: that of a mail which its header refuses costs
+    nothing, whatever a stranger has put into it.
+    """
+
+    root: Part
+    has_more_parts: bool
+
+    @cached_property
+    def body(self) -> Body:
+        reader = _BodyReader(is_forward=FORWARD_SUBJECT.match(self.subject) is not None)
+        reader.add(self.root)
+        text, elided = reader.text()
+        was_cut = self.has_more_parts or reader.was_cut
+        return Body(text, reader.is_html, elided, _named(reader.files), was_cut)
+
+    def forget_body(self) -> None:
+        """Let the room that the body takes be used for something else; it can be read again."""
+        self.__dict__.pop("body", None)
 
     def headers(self, name: str) -> list[str]:
         """Return each field *name*, decoded, as one clean line."""
@@ -93,22 +116,10 @@ class ReceivedMessage:
 
 def read_message(raw: bytes) -> ReceivedMessage:
     """Return what the mail *raw* holds; whatever octets it is made of, it raises nothing."""
-    root, was_cut = read_parts(raw)
-    subject = headers.decode_field(root.raw("subject"))
-    body = _Body(is_forward=FORWARD_SUBJECT.match(subject) is not None)
-    body.add(root)
-    text, elided = body.text()
-    return ReceivedMessage(
-        root=root,
-        text=text,
-        is_html=body.is_html,
-        elided_html_text=elided,
-        files=_named(body.files),
-        was_cut=was_cut or body.was_cut,
-    )
+    return ReceivedMessage(*read_parts(raw))
 
 
-class _Body:
+class _BodyReader:
     """Sorts the parts of a mail into its text and its files."""
 
     def __init__(self, *, is_forward: bool) -> None:

@@ -7,10 +7,12 @@ decoded once, by whoever asks for it.
 from __future__ import annotations
 
 import binascii
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 from ponytracker.inbound.reading import headers
@@ -23,6 +25,12 @@ MAX_HEADER = 256 * 1024
 
 MAX_FIELDS = 1_000
 """Fields of one header that are read."""
+
+MAX_LONGER = 1_000
+"""Lines that are read which begin with a boundary, and are none since they go on."""
+
+MAX_LINES = 500_000
+"""Lines of a uuencoded file that are read: as many as the largest file has."""
 
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:[ \t]*(.*)", re.DOTALL)
@@ -150,15 +158,24 @@ class _Reader:
 
     def _boundary_lines(self, start: int, end: int, boundary: bytes) -> Iterator[_BoundaryLine]:
         mark = b"--" + boundary
-        found = self.raw.find(mark, start, end)
+        is_first = self.raw.startswith(mark, start, end)
+        found = start if is_first else self._find_line(mark, start, end)
+        longer = 0
         while found >= 0:
             after = found + len(mark)
-            if found == start or self.raw[found - 1 : found] == b"\n":
-                match = _BOUNDARY_END.match(self.raw, after, end)
-                if match:
-                    yield _BoundaryLine(found, match.end(), is_last=match[1] is not None)
-                    after = match.end()
-            found = self.raw.find(mark, after, end)
+            match = _BOUNDARY_END.match(self.raw, after, end)
+            if match:
+                yield _BoundaryLine(found, match.end(), is_last=match[1] is not None)
+                after = match.end()
+            elif (longer := longer + 1) > MAX_LONGER:
+                self.was_cut = True
+                return
+            found = self._find_line(mark, after, end)
+
+    def _find_line(self, mark: bytes, position: int, end: int) -> int:
+        """Return where the next line from *position* on begins that begins with *mark*, or -1."""
+        found = self.raw.find(b"\n" + mark, max(position - 1, 0), end)
+        return found + 1 if found >= 0 else -1
 
     def _before_line_end(self, position: int) -> int:
         return position - 2 if self.raw[position - 2 : position] == b"\r\n" else position - 1
@@ -205,12 +222,13 @@ def _unfold(folded: list[bytes], fields: list[tuple[str, bytes]]) -> None:
 
 
 def _from_uuencode(body: memoryview) -> bytes:
-    pieces: list[bytes] = []
-    for line in bytes(body).splitlines():
+    octets = bytearray()
+    for ended in islice(io.BytesIO(body), MAX_LINES):
+        line = ended.rstrip(b"\r\n")
         if line.startswith(b"begin ") or not line.strip() or line == b"end":
             continue
         try:
-            pieces.append(binascii.a2b_uu(line))
+            octets += binascii.a2b_uu(line)
         except binascii.Error:
             continue
-    return b"".join(pieces)
+    return bytes(octets)

@@ -87,9 +87,9 @@ def _is_bounce(message: ReceivedMessage) -> bool:
         # Vacation programs send from nobody, too (RFC 3834 3.3), and say what they are.
         return not _says_automatic(message)
     if any(_NOBODY.match(address) for address in addresses):
-        return _REPORT_IN_JSON.search(message.text[:20_000]) is not None or (
-            BOUNCE_SUBJECT.search(message.subject[:300]) is not None
-        )
+        texts = text_parts(message, "text/plain")
+        is_report = any(_REPORT_IN_JSON.search(text[:20_000]) for text in texts)
+        return is_report or BOUNCE_SUBJECT.search(message.subject[:300]) is not None
     return BOUNCE_SUBJECT.match(message.subject[:300]) is not None and _returns_a_mail(message)
 
 
@@ -145,16 +145,6 @@ def is_hard_bounce(message: ReceivedMessage) -> bool:
             for fields in reports
         )
     return kind_of(message) is Origin.BOUNCE and message.header("x-failed-recipients") is not None
-
-
-def bounced_addresses(message: ReceivedMessage) -> list[str]:
-    """Return the addresses that *message* reports on, each once, as they were written to."""
-    found: list[str] = []
-    for fields in _recipients(message):
-        named = fields.get("original-recipient") or fields.get("final-recipient", "")
-        found.append(named.rpartition(";")[2].strip(" \t<>"))
-    found += [address.address for address in message.addresses("x-failed-recipients")]
-    return list(dict.fromkeys(address for address in found if "@" in address))
 
 
 def _recipients(message: ReceivedMessage) -> list[dict[str, str]]:

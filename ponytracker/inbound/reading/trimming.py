@@ -47,13 +47,14 @@ def trim(
     sent: str | None = None,
     marker: str | None = None,
     is_html: bool = False,
-    keep_forward: bool = False,
+    keep_quotes: bool = False,
 ) -> Trimmed:
     """Return what the author of *text* wrote.
 
     *sent* is the plain text of the mail that is answered and *marker* our line above which answers
     are written. *is_html* says that *text* was made from HTML. A forward stays where its author
-    added no more than a word to it, and always with *keep_forward*.
+    added no more than a word to it. With *keep_quotes* it always stays, as do quotes: only what a
+    signature or a footer is at the very end is cut.
     """
     scanned, rest = _split_off(text)
     trimmer = _Trimmer(_separated(scanned.split("\n")), is_html=is_html)
@@ -62,7 +63,9 @@ def trim(
     if marker:
         trimmer.find_marker(marker)
     trimmer.find_quotes()
-    if keep_forward and trimmer.holds_forward():
+    if keep_quotes:
+        if not trimmer.holds_forward():
+            trimmer.cut_the_end(may_cut_quote=False)
         trimmer.cut_sent()
     elif not trimmer.cut_to_the_end():
         trimmer.cut_the_end()
@@ -269,9 +272,9 @@ class _Trimmer:
                 words_above += len(line.split())
         return False
 
-    def cut_the_end(self) -> None:
+    def cut_the_end(self, *, may_cut_quote: bool = True) -> None:
         """Cut from the end what is signature, footer or quote, as long as there is any."""
-        may_cut_quote = not (self.cut and self.cut[-1])
+        may_cut_quote = may_cut_quote and not (self.cut and self.cut[-1])
         end = len(self.lines)
         for _ in range(MAX_FOOTERS):
             end = self._last(end)

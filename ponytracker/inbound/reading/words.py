@@ -130,7 +130,7 @@ FORWARDED = re.compile(
 """What clients write above a mail that is forwarded."""
 
 FORWARD_SUBJECT = re.compile(
-    r"\s*(?:\[[^\]]{0,60}\]\s*)?(?:fwd?|fw|wg|tr|rv|enc|i|vs|vb|doorst|pd|továbbítás|ilt|转发|轉寄|転送)"
+    r"\s*(?:\[[^\]]{0,60}\]\s*)?(?:fwd?|fw|wg|tr|rv|enc|i|vl|vs|vb|doorst|pd|továbbítás|ilt|转发|轉寄|転送)"
     r"\s?[:：]",
     re.IGNORECASE,
 )

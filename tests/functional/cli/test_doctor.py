@@ -172,7 +172,8 @@ def test_mail_in(run):
 
 def test_the_folder_of_attachments(run, tmp_path, monkeypatch):
     assert run(attachments_dir=tmp_path)["Attachments"].startswith("ok ")
-    line = run(1, attachments_dir=tmp_path / "none")["Attachments"]
-    assert line.endswith(f"Make it: mkdir -p {tmp_path}/none")
+    line = run(attachments_dir=tmp_path / "new" / "one")["Attachments"]
+    assert line.endswith("will be made for the first of them.")
     monkeypatch.setattr(command, "_can_write", lambda _folder: False)
+    assert "Make it" in run(1, attachments_dir=tmp_path / "none")["Attachments"]
     assert "cannot be written to by this user" in run(1, attachments_dir=tmp_path)["Attachments"]

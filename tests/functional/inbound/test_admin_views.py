@@ -116,6 +116,14 @@ def test_replay_makes_nothing_twice(mailbox, address, root, session):
     assert (row.outcome, len(mailbox.comments())) == ("commented", 1)
 
 
+def test_replay_takes_what_was_no_spam(mailbox, address, root, session):
+    mailbox.send(address, X_Spam_Flag="YES")
+    (row,) = mailbox.log()
+    root.post_form(f"/admin/received/{row.id}/replay/")
+    session.expire_all()
+    assert (row.outcome, len(mailbox.comments())) == ("commented", 1)
+
+
 def test_only_superusers(world, visitor, visitor_as, received):
     manager = world.user("manager")
     world.grant("manage_settings", "manage_accounts", user_id=manager.id)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
+from ponytracker.accounts.service import activate_user, disable_user
 from ponytracker.models import Access, Event, PersonalAddress, ReceivedMail, User
+from ponytracker.security.principals import SHELL
 from tests.functional.inbound.conftest import ALICE
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
@@ -101,8 +103,14 @@ def test_tokens_do_not_fit_elsewhere(mailbox, world, alice, opened, issue, told)
     refused(mailbox, f"leave-issue+{issue.id}.{alice.id}.{token}@example.org", told)
 
 
-def test_old_key_versions(mailbox, address, alice, told, session):
-    alice.mail_key_version += 1
+def test_addresses_that_their_owner_has_ended(mailbox, address, told, visitor_as):
+    visitor_as("alice").post_form("/profile/end-addresses/")
+    refused(mailbox, address, told)
+
+
+def test_addresses_of_before_the_account_was_disabled(mailbox, address, alice, told, session):
+    disable_user(session, SHELL, alice.id)
+    activate_user(session, SHELL, alice.id)
     session.commit()
     refused(mailbox, address, told)
 

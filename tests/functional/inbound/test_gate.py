@@ -274,12 +274,14 @@ def test_a_disabled_account_is_refused(mailbox, address, outbox, alice, session)
     alice.is_active = False
     session.commit()
     refused(mailbox, address, outbox, "disabled")
+    assert "I agree." in outbox[0].body
 
 
 def test_who_lost_sight_of_the_project_is_refused(mailbox, address, outbox, issue, session):
     issue.project.access = Access.PRIVATE
     session.commit()
     refused(mailbox, address, outbox, "not_allowed")
+    assert "I agree." in outbox[0].body
 
 
 def test_who_may_not_comment_is_refused(mailbox, address, outbox, issue, session):
@@ -334,6 +336,19 @@ def test_spam_is_kept_aside(mailbox, address, outbox):
     assert mailbox.send(address, X_Spam_Status="Yes, score=9").verdict == "spam"
     assert (mailbox.comments(), outbox) == ([], [])
     assert mailbox.send(address, X_Spam_Status="No, score=1").verdict == "commented"
+
+
+def test_strangers_hinder_nobody_and_fill_no_disk(mailbox, address, monkeypatch):
+    monkeypatch.setattr(log, "MAX_A_MINUTE", 2)
+    monkeypatch.setattr(log, "MAX_STRANGERS_A_MINUTE", 2)
+    forged = f"reply+1.1.{'a' * 16}@example.org"
+    assert mailbox.send(forged, "x" * log.MAX_OF_STRANGERS).verdict == "forged"
+    assert mailbox.log()[-1].raw is None
+    assert mailbox.send(forged, "one").verdict == "forged"
+    assert mailbox.log()[-1].raw
+    assert mailbox.send(forged, "two").verdict == "forged"
+    assert mailbox.log()[-1].raw is None
+    assert mailbox.send(address, "Hello").verdict == "commented"
 
 
 def test_a_flood_is_put_off(mailbox, address, monkeypatch):
@@ -447,6 +462,13 @@ def test_leaving_by_mail(mailbox, address, alice, issue, session):
     assert mailbox.send(to, "").verdict == "left"
     assert session.get(IssueSubscription, (issue.id, alice.id)) is None
     assert mailbox.send(to.replace("leave-issue", "leave-project")).verdict == "forged"
+
+
+def test_leaving_by_a_mail_that_comes_twice(mailbox, alice, issue):
+    mail = mailbox.write(mailbox.addresses.for_leaving(issue, alice), "")
+    assert mailbox.post(mail).verdict == "left"
+    again = mailbox.post(mail)
+    assert (again.status, again.verdict) == (200, "duplicate")
 
 
 def test_secrets_in_a_quote_are_not_published(mailbox, address, alice, issue, opened, app):

@@ -52,10 +52,31 @@ def test_a_forward_is_kept(mailbox, to, session):
     assert mailbox.log()[0].event.text == text.strip()
 
 
+def test_a_signature_is_cut_and_kept_behind_dots(mailbox, to, alice, world, session):
+    world.grant("manage_tags", project=newest(session).project, user_id=alice.id)
+    mailbox.send(to, "It broke.\n\n/label bug\n\n-- \nAlice\nSent from my iPhone\n", Subject="It")
+    event = mailbox.log()[0].event
+    assert (event.text, event.elided) == ("It broke.", "-- \nAlice\nSent from my iPhone")
+    assert [label.name for label in newest(session).labels] == ["bug"]
+
+
+def test_a_quote_is_kept(mailbox, to):
+    text = "FYI.\n\nOn Mon, 2 Mar 2026 at 10:00, Carol <carol@people.example> wrote:\n> It broke.\n"
+    mailbox.send(to, text, Subject="Fwd: broken")
+    assert mailbox.log()[0].event.text == text.strip()
+
+
 @pytest.mark.parametrize("subject", ["", "Re: "])
 def test_without_a_subject_the_text_is_the_title(mailbox, to, session, subject):
     mailbox.send(to, "\n## The menu is empty\n\nSince today.", Subject=subject)
     assert newest(session).title == "The menu is empty"
+
+
+def test_a_mail_with_nothing_in_it_opens_no_issue(mailbox, to, session, outbox):
+    post = mailbox.send(to, "-- \nAlice\n", Subject="Re: ")
+    assert (post.status, post.verdict) == (200, "empty")
+    assert newest(session).number == 1
+    assert [message.recipients for message in outbox] == [[ALICE]]
 
 
 def test_a_title_that_is_too_long(mailbox, to, session):

@@ -5,7 +5,9 @@ import dataclasses
 import pytest
 from sqlalchemy import select
 
+from ponytracker.accounts.service import create_user
 from ponytracker.issues import bulk, service
+from ponytracker.issues.mentions import MAX_MENTIONED
 from ponytracker.issues.owing import OWES
 from ponytracker.models import (
     Access,
@@ -164,6 +166,18 @@ def test_who_may_not_see_the_project_is_not_found_by_a_mention(place, session, w
     issue = world.issue(secret, place.alice)
     event = service.comment(session, issue, place.alice, text="@bob?")
     assert place.owed(event) == {}
+
+
+def test_a_text_that_names_very_many_tells_some_of_them(place, session, world):
+    names = [f"person{number}" for number in range(MAX_MENTIONED + 5)]
+    for name in names:
+        create_user(session, username=name, email=f"{name}@example.org")
+    session.flush()
+    text = " ".join(f"@{name}" for name in names)
+    event = service.comment(session, place.issue, place.bob, text=text)
+    told = [name for name, why in place.owed(event).items() if why is MailReason.MENTIONED]
+    assert sorted(told) == sorted(names[:MAX_MENTIONED])
+    assert len(place.issue.subscriptions) == MAX_MENTIONED + len(["alice", "sam", "bob"])
 
 
 def test_an_assignee_is_owed_a_mail_and_nobody_else(place, session):

@@ -16,6 +16,7 @@ from tests.mail import PASSWORD, USERNAME, serve_mail
 RESET = "ponytracker.accounts:templates/mail/reset.txt"
 MANY = "ponytracker.accounts:templates/mail/known_address.txt"
 VALUES = {"username": "Zoë <&> O'Brien", "token": "TOKEN"}
+INBOUND = "ponytracker.inbound:templates/mail/"
 
 
 @pytest.fixture
@@ -71,6 +72,28 @@ def test_the_subject_stays_one_line(registry_for):
     mail = compose(registry_for(25), "alice@example.org", RESET, **values)
     assert "\n" not in mail.subject
     assert mail.send_to == {"alice@example.org"}
+
+
+@pytest.mark.parametrize(
+    ("template", "values"),
+    [
+        (RESET, VALUES),
+        (RESET.replace("reset", "sign_up"), VALUES),
+        (MANY, {"usernames": ["a-rather-long-name"] * 9}),
+        (INBOUND + "answer.txt", {"is_done": True, "text": ""}),
+        (INBOUND + "answer.txt", {"is_done": False, "text": "What I wrote."}),
+        (
+            INBOUND + "opened.txt",
+            {"title": "word " * 50, "project": "web", "number": 1, "url": "http:"},
+        ),
+    ],
+)
+def test_the_lines_of_a_terminal(registry_for, template, values):
+    said = {"subject": "word " * 50, "meaning": "word " * 50, "notices": ["word " * 50, "Why not."]}
+    message = compose(registry_for(25), "ann@example.org", template, **{**said, **values})
+    assert [line for line in message.body.split("\n") if len(line) > 72] == []
+    assert "\n\n\n" not in message.body
+    assert message.body.startswith(("Your mail", "Someone, perhaps you, has asked"))
 
 
 @pytest.mark.parametrize(

@@ -244,6 +244,18 @@ def test_what_has_changed_since_it_was_owed_counts(place, mailer, change, why):
     assert place.deliver() == delivery.Delivered()
 
 
+def test_who_is_meant_in_person_gets_it_whatever_they_follow(place, mailer):
+    bob, carol = place.subscriber("bob"), place.subscriber("carol")
+    # Carol has been subscribed since somebody mentioned her: that is no mention of today.
+    place.issue.subscriptions[carol.id].reason = SubscriptionReason.MENTIONED
+    place.session.commit()
+    place.comment("@bob, please")
+    for person in (bob, carol):
+        del place.issue.subscriptions[person.id]
+    assert place.deliver() == delivery.Delivered(sent=1, dropped=1)
+    assert mailer.tried == ["bob@example.org"]
+
+
 def test_one_s_own_is_not_sent_to_who_has_stopped_to_want_it(place, mailer):
     place.author.email = "author@example.org"
     place.author.notifications = Notifications.ALWAYS

@@ -42,6 +42,14 @@ def test_every_kind_is_there(admin, outbox, session, database):
     assert len(queries) <= 8
 
 
+def test_no_address_in_them_is_somebodys(admin, world, app):
+    people = [world.user(f"user{number}") for number in range(3)]
+    issue = world.issue(world.project("web", people[0]), people[0])
+    page = admin.get("/admin/mail-preview/").text
+    addresses = app.registry["ponytracker.gate"].addresses
+    assert not [user for user in people if addresses.token_for_leaving(issue, user) in page]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_html_may_do_nothing(admin, kind):
     frame = BeautifulSoup(admin.get("/admin/mail-preview/").text, "html.parser").select_one(

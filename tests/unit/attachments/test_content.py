@@ -10,7 +10,7 @@ from time import thread_time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
 from ponytracker.attachments import content, scaling
 from ponytracker.attachments.content import Content, look_into
@@ -63,6 +63,14 @@ def test_an_image_that_lies_on_its_side(look):
     exif = Image.Exif()
     exif[0x0112] = 6
     assert look(picture(form="JPEG", exif=exif)) == ("image/jpeg", 20, 30)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP"])
+def test_an_image_is_not_decoded_to_see_how_large_it_is(look, form, monkeypatch):
+    data = picture(form=form)
+    for kind in {type(Image.open(io.BytesIO(data))), Image.Image, ImageFile.ImageFile}:
+        monkeypatch.setattr(kind, "load", None)
+    assert look(data).width == 30
 
 
 def test_a_bomb(look, tmp_path):

@@ -42,6 +42,11 @@ def test_what_proves_it(result):
         f"{MX}; dmarc=fail header.from=people.example; spf=pass smtp.mailfrom=people.example",
         f"{MX}; dmarc=pass header.from=evil.example",
         f"{MX}; dmarc=none; dkim=pass header.d=evil.example",
+        f"{MX}; dmarc=pass",
+        f"{MX}; spf=pass smtp.mailfrom=a@evil.example smtp.mailfrom=a@people.example",
+        f"{MX}; dkim=fail reason=x dkim=pass header.d=people.example",
+        f"{MX}; dkim=pass header.d=people.example(.evil.example",
+        f"{MX}; dkim=pass header.d=people.example(.evil.example; spf=none smtp.mailfrom=)@x",
         f"{MX}; dkim=pass header.d=example",
         f"{MX}; dkim=pass header.d=eople.example",
         f"{MX}; dkim=pass header.d=evil.people.example",
@@ -95,3 +100,32 @@ def test_a_part_of_a_domain_may_be_spoken_for_by_the_whole():
 )
 def test_who_it_says_it_is_from(sender, author):
     assert find_author(read_message(f"From: {sender}\r\n\r\n".encode())) == author
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        f"Alice <{AUTHOR}>",
+        f'"eve@evil.example via list" <{AUTHOR}>',
+        f"{AUTHOR.upper()} <{AUTHOR}>",
+        f"{AUTHOR} (Alice)",
+    ],
+)
+def test_one_author(field):
+    assert find_author(read_message(f"From: {field}\r\n\r\nx".encode())) == AUTHOR
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        f"<{AUTHOR}> <eve@evil.example>",
+        f"{AUTHOR} eve@evil.example",
+        f"<eve@evil.example:{AUTHOR}>",
+        f"eve@evil.example <{AUTHOR}>",
+        f"{AUTHOR}, eve@evil.example",
+        f"{AUTHOR}\r\nFrom: eve@evil.example",
+        "",
+    ],
+)
+def test_who_may_be_another_is_nobody(field):
+    assert find_author(read_message(f"From: {field}\r\n\r\nx".encode())) == ""

@@ -88,14 +88,14 @@ class Sample:
 
     def _holds(self, properties: dict[str, Any], message: ReceivedMessage, text: str) -> bool:
         have = self._folded(text)
-        names = sorted(file.name for file in message.files)
+        names = sorted(file.name for file in message.body.files)
         checks = {
             "starts": lambda start: have.startswith(self._folded(start)),
             "contains": lambda parts: all(self._folded(part) in have for part in parts),
             "excludes": lambda parts: not any(self._folded(part) in have for part in parts),
             "any": lambda parts: any(self._folded(part) in have for part in parts),
             "empty": lambda _: not have,
-            "identity": lambda _: have == self._folded(message.text),
+            "identity": lambda _: have == self._folded(message.body.text),
             "subject": lambda subject: message.subject == subject,
             "attachments": lambda wanted: names == sorted(wanted),
         }
@@ -125,4 +125,4 @@ def read_samples(shared_data: Path) -> list[Sample]:
 def read(sample: Sample) -> tuple[ReceivedMessage, str]:
     """Return the mail of *sample* and what its author wrote."""
     message = read_message(sample.raw)
-    return message, trim(message.text, is_html=message.is_html).text
+    return message, trim(message.body.text, is_html=message.body.is_html).text

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ponytracker.inbound.reading.message import read_message
-from ponytracker.inbound.reading.origin import bounced_addresses, is_hard_bounce, kind_of
+from ponytracker.inbound.reading.origin import is_hard_bounce, kind_of
 from ponytracker.inbound.reading.trimming import trim
 from tests.unit.inbound.reading.corpus import read_samples
 
@@ -91,9 +91,11 @@ def check(raw: bytes) -> None:
     message = read_message(raw)
     kind_of(message)
     is_hard_bounce(message)
-    bounced_addresses(message)
-    trimmed = trim(message.text, is_html=message.is_html, sent="one two three four five six")
-    for text in (message.text, message.subject, trimmed.text, trimmed.elided):
+    is_hard_bounce(message)
+    trimmed = trim(
+        message.body.text, is_html=message.body.is_html, sent="one two three four five six"
+    )
+    for text in (message.body.text, message.subject, trimmed.text, trimmed.elided):
         text.encode()
         assert "\x00" not in text
     for name in ("from", "to", "cc", "in-reply-to"):

@@ -309,9 +309,17 @@ def test_a_forward_stays_with_no_more_than_a_word_above(own):
     assert trim(own + FORWARD).text == own + FORWARD
 
 
-def test_a_forward_stays_where_that_is_asked():
-    assert trim(f"{OWN}\n\n{FORWARD}", keep_forward=True).text == f"{OWN}\n\n{FORWARD}"
-    assert trim(f"{OWN}\n\n-- \nAnn", keep_forward=True).text == OWN
+@pytest.mark.parametrize(
+    "below", [FORWARD, f"{FORWARD}\n\n-- \nBob", f"{ATTRIBUTIONS[0]}\n{QUOTED}"]
+)
+def test_forwards_and_quotes_stay_where_that_is_asked(below):
+    assert trim(f"{OWN}\n\n{below}", keep_quotes=True).text == f"{OWN}\n\n{below}"
+
+
+@pytest.mark.parametrize("below", ["-- \nAnn", "Sent from my iPhone"])
+def test_a_signature_is_cut_where_quotes_stay(below):
+    trimmed = trim(f"{OWN}\n\n{below}", keep_quotes=True)
+    assert (trimmed.text, trimmed.elided) == (OWN, below)
 
 
 def test_what_is_not_scanned_goes_with_what_stands_above():
@@ -335,13 +343,13 @@ LINES = st.sampled_from(
 
 
 @given(st.lists(LINES, max_size=30), st.booleans(), st.booleans(), st.booleans())
-def test_no_line_is_lost(lines, is_html, keep_forward, knows):
+def test_no_line_is_lost(lines, is_html, keep_quotes, knows):
     trimmed = trim(
         "\n".join(lines),
         sent=SENT if knows else None,
         marker="~ marker ~" if knows else None,
         is_html=is_html,
-        keep_forward=keep_forward,
+        keep_quotes=keep_quotes,
     )
     kept = Counter(line.strip() for line in trimmed.text.split("\n"))
     cut = Counter(line.strip() for line in trimmed.elided.split("\n"))
