@@ -26,6 +26,11 @@ for (const form of document.querySelectorAll('form[data-submit-once]')) {
   })
 }
 
+// On a phone the tabs are pushed aside; the one that is open is not to be out of sight.
+for (const tab of document.querySelectorAll('.project-header .nav [aria-current=page]')) {
+  tab.scrollIntoView({ block: 'nearest', inline: 'center' })
+}
+
 // The preview of an editor appears below it, without leaving the page.
 for (const editor of document.querySelectorAll('.markdown-editor')) {
   const text = editor.querySelector('textarea')

@@ -82,7 +82,8 @@ def _owe(
     insert = INSERT[session.get_bind().dialect.name](OwedMail)
     is_personal = literal(personal_reason is not None)
     columns = ["event_id", "user_id", "reason", "is_personal"]
-    insert = insert.from_select(columns, rows.add_columns(is_personal))
+    # In order, so that mails of one event go out in the same order everywhere.
+    insert = insert.from_select(columns, rows.add_columns(is_personal).order_by(User.id))
     if personal_reason is None:
         insert = insert.on_conflict_do_nothing()
     else:
