@@ -12,6 +12,7 @@ NAMES: dict[Permission, TranslationString] = {
     Permission.VIEW: _("see the project"),
     Permission.SIGNED_IN: _("do what everyone who is signed in may do"),
     Permission.READ_AUDIT_LOG: _("read the audit log"),
+    Permission.READ_MAIL: _("read the mail that comes in and goes out"),
     Permission.CREATE_PROJECT: _("create projects"),
     Permission.ACCESS_PROJECT: _("see every project, also the private ones"),
     Permission.MANAGE_ACCOUNTS: _("manage users, groups and teams"),

@@ -346,7 +346,7 @@ class TestPages:
                 as_alice.get("/web/issues/1/")
             counts.append(len(queries))
         assert counts[0] == counts[1]
-        assert counts[1] <= 15
+        assert counts[1] <= 16
 
     def test_the_preview_shows_links(self, world, web, hidden, as_alice):
         world.issue(web)
