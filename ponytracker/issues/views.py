@@ -140,10 +140,10 @@ def add_comment(context: IssueResource, request: Any) -> Any:
     form = CommentForm(request)
     if not form.accepts():
         return _issue_page(context, request, form)
-    if service.find_submission(
+    if earlier := service.find_submission(
         request.dbsession, context.project, request.user, form.submission.data
     ):
-        return to_issue(context, request)
+        return to_issue(context, request, earlier)
     if "change-state" in request.POST:
         return _comment_and_change_state(context, request, form)
     event = service.comment(
