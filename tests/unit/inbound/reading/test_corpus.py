@@ -68,7 +68,6 @@ def test_bounces_and_automatic_replies(samples, capsys):
         message = read_message(sample.raw)
         origin = kind_of(message)
         is_hard_bounce(message)
-        is_hard_bounce(message)
         counts[wanted, origin] += 1
         if wanted and (wanted == "no") != (origin is Origin.PERSON):
             mistaken.append(sample.file)
