@@ -288,3 +288,49 @@ def test_every_key_stands_in_the_sample_file():
     keys = {field.metadata["key"].name for field in dataclasses.fields(Settings)}
     missing = {key for key in keys if f"\n{key} =" not in sample}
     assert missing == {"http_port"}  # which is the port of [server:main]
+
+
+def test_a_secret_may_stand_in_a_file_that_the_ini_names(tmp_path):
+    path = tmp_path / "secret"
+    path.write_text(f"{OWN_SECRET}\n")
+    assert read(ponytracker__secret="", ponytracker__secret_file=str(path)).secret == OWN_SECRET
+
+
+def test_a_secret_may_stand_in_a_file_that_the_environment_names(tmp_path, monkeypatch):
+    path = tmp_path / "secret"
+    path.write_text("of the environment, which goes over the ini file")
+    monkeypatch.setenv("PONYTRACKER_SECRET_FILE", str(path))
+    assert read().secret == "of the environment, which goes over the ini file"
+    monkeypatch.setenv("PONYTRACKER_SECRET", "of the environment itself, which goes first")
+    assert read().secret == "of the environment itself, which goes first"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, r"cannot be read: No such file"),
+        (b"", "which is empty"),
+        (b"\xff" * 40, "it is no UTF-8 text"),
+        (b"x" * 70_000, "which is too large"),
+    ],
+)
+def test_a_file_that_holds_no_secret_is_named(tmp_path, content, why):
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    text = refusal(ponytracker__secret="", ponytracker__secret_file=str(path))
+    assert f"key 'ponytracker.secret_file' names the file {path}" in text
+    assert why in text
+
+
+def test_what_a_file_holds_is_not_shown(tmp_path):
+    path = tmp_path / "secret"
+    path.write_text("replace-me-with-something-secret")
+    text = refusal(ponytracker__secret="", ponytracker__secret_file=str(path))
+    assert text.startswith("key 'ponytracker.secret_file', the file ")
+    assert "replace-me" not in text
+
+
+def test_a_secret_is_in_the_ini_or_in_a_file(tmp_path):
+    text = refusal(ponytracker__secret_file="/run/secret")
+    assert "keys 'ponytracker.secret' and 'ponytracker.secret_file' are both set" in text
