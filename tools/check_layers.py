@@ -36,6 +36,7 @@ LAYERS = (
     ("inbound",),
     ("admin", "api", "importers"),
     ("celery",),
+    ("operations",),
     ("cli",),
     ("__init__",),
 )

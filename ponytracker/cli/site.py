@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import configparser
-import dataclasses
 from pathlib import Path
 
 import click
 import plaster
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from ponytracker.db import Database, make_database
+from ponytracker.db import make_database
+from ponytracker.operations.site import Site
 from ponytracker.settings import SettingError, Settings
-
-
-@dataclasses.dataclass(frozen=True)
-class Site:
-    """A tracker, as its ini file describes it."""
-
-    ini: Path
-    settings: Settings
-    database: Database
 
 
 def open_site(ini: Path, variables: tuple[str, ...] = ()) -> Site:

@@ -11,10 +11,11 @@ from sqlalchemy import select, text
 
 from ponytracker import celery
 from ponytracker.cli import doctor as command
-from ponytracker.cli.site import Site
 from ponytracker.issues import service
 from ponytracker.models import IssueSubscription, MailState, OwedMail, SubscriptionReason
 from ponytracker.models.base import now
+from ponytracker.operations.checks import files
+from ponytracker.operations.site import Site
 from tests.mail import PASSWORD, USERNAME, serve_mail
 from tests.servers import ROOT, free_port
 
@@ -174,6 +175,6 @@ def test_the_folder_of_attachments(run, tmp_path, monkeypatch):
     assert run(attachments_dir=tmp_path)["Attachments"].startswith("ok ")
     line = run(attachments_dir=tmp_path / "new" / "one")["Attachments"]
     assert line.endswith("will be made for the first of them.")
-    monkeypatch.setattr(command, "_can_write", lambda _folder: False)
+    monkeypatch.setattr(files, "_can_write", lambda _folder: False)
     assert "Make it" in run(1, attachments_dir=tmp_path / "none")["Attachments"]
     assert "cannot be written to by this user" in run(1, attachments_dir=tmp_path)["Attachments"]
