@@ -20,17 +20,7 @@ def open_site(ini: Path, variables: tuple[str, ...] = ()) -> Site:
     Raise `click.ClickException`, which ends the command with its text, when a key is wrong or the
     database has no tables yet.
     """
-    values = {}
-    for variable in variables:
-        key, equals, value = variable.partition("=")
-        if not equals:
-            raise click.UsageError(f"'{variable}': expected KEY=VALUE, such as http_port=8080.")
-        values[key] = value
-    try:
-        settings = Settings.from_ini(plaster.get_settings(str(ini), "app:main"), values)
-    except (SettingError, plaster.PlasterError, configparser.Error, UnicodeDecodeError) as error:
-        why = " ".join(str(error).split())  # configparser's take several lines
-        raise click.ClickException(f"{ini}: {why}") from None
+    settings = read_settings(ini, variables)
     database = make_database(settings)
     try:
         with database.session(write=False) as session:
@@ -42,6 +32,24 @@ def open_site(ini: Path, variables: tuple[str, ...] = ()) -> Site:
             f" `alembic -c {ini} upgrade head`?"
         ) from None
     return Site(ini, settings, database)
+
+
+def read_settings(ini: Path, variables: tuple[str, ...] = ()) -> Settings:
+    """Read *ini* alone, with ``KEY=VALUE`` *variables* over it.
+
+    Raise `click.ClickException`, which ends the command with its text, when a key is wrong.
+    """
+    values = {}
+    for variable in variables:
+        key, equals, value = variable.partition("=")
+        if not equals:
+            raise click.UsageError(f"'{variable}': expected KEY=VALUE, such as http_port=8080.")
+        values[key] = value
+    try:
+        return Settings.from_ini(plaster.get_settings(str(ini), "app:main"), values)
+    except (SettingError, plaster.PlasterError, configparser.Error, UnicodeDecodeError) as error:
+        why = " ".join(str(error).split())  # configparser's take several lines
+        raise click.ClickException(f"{ini}: {why}") from None
 
 
 ini_argument = click.argument("ini", type=click.Path(exists=True, dir_okay=False, path_type=Path))
