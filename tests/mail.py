@@ -91,6 +91,7 @@ def serve_mail(
         keeper,
         hostname="127.0.0.1",
         port=free_port(),
+        server_hostname="relay.example",  # else it asks the resolver at each connection
         tls_context=tls,
         require_starttls=tls is not None,
         authenticator=authenticate if auth else None,

@@ -113,6 +113,7 @@ def serve_relay(context: ssl.SSLContext) -> Iterator[tuple[Relay, int]]:
         relay,
         hostname="127.0.0.1",
         port=port,
+        server_hostname="relay.example",  # else it asks the resolver at each connection
         tls_context=context,
         require_starttls=True,
     )

@@ -2,12 +2,13 @@
 
 What smtplib and repoze.sendmail leave open: a mail reaches smtplib as octets with bare LF, which a
 strict server takes for one long line; TLS would be spoken without looking at the certificate; a
-server that has taken a mail and then hangs up would count as one that has not; and each mail would
-be a connection.
+server that has taken a mail and then hangs up would count as one that has not; each mail would be
+a connection, and before each the resolver would be asked what this machine is called.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import smtplib
 import ssl
@@ -15,6 +16,7 @@ from contextlib import suppress
 from email.message import Message
 from email.policy import SMTPUTF8
 from typing import Any
+from urllib.parse import urlsplit
 
 from repoze.sendmail.encoding import encode_message
 from repoze.sendmail.mailer import (
@@ -27,8 +29,10 @@ from repoze.sendmail.mailer import (
 
 from ponytracker.settings import Settings
 
+CONNECT_SECONDS = 10
+
 ANSWER_SECONDS = 30
-"""How long an answer to a command may take; a connection has ten seconds to come about."""
+"""How long an answer to a command may take."""
 
 TAKING_SECONDS = 300
 """How long the server may take over a mail it was given (RFC 5321 §4.5.3.2.6 has ten minutes).
@@ -63,15 +67,22 @@ class CheckedSMTP(_Checked):
 
 
 class CheckedSMTPOverTLS(_Checked, smtplib.SMTP_SSL):
-    def __init__(self, host: str, port: str, *, timeout: float) -> None:
-        super().__init__(host, int(port), timeout=timeout, context=ssl.create_default_context())
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, context=ssl.create_default_context(), **kw)
 
 
 class CheckedSMTPMailer(SMTPMailer):
     """Sends each mail by a connection of its own."""
 
-    smtp = CheckedSMTP
-    smtp_ssl = CheckedSMTPOverTLS
+    def __init__(self, *, own_name: str, **kw: Any) -> None:
+        super().__init__(**kw)
+        self.own_name = own_name
+
+    def smtp_factory(self) -> smtplib.SMTP:
+        kind = CheckedSMTPOverTLS if self.ssl else CheckedSMTP
+        return kind(
+            self.hostname, self.port, local_hostname=self.own_name, timeout=CONNECT_SECONDS
+        )
 
     def send(self, fromaddr: str, toaddrs: set[str], message: Message) -> None:
         connection = self.connect()
@@ -86,7 +97,7 @@ class CheckedSMTPMailer(SMTPMailer):
         Raise `NoConnection`.
         """
         try:
-            connection: smtplib.SMTP = self.smtp_factory()
+            connection = self.smtp_factory()
         except CAUSES as error:
             raise NoConnection from error
         try:
@@ -173,6 +184,7 @@ def make_smtp_mailer(
 ) -> CheckedSMTPMailer:
     """Return what sends by the mail server of *settings*."""
     return kind(
+        own_name=own_name(settings.base_url),
         hostname=settings.mail_host,
         port=settings.mail_port,
         username=settings.mail_username or None,
@@ -181,3 +193,13 @@ def make_smtp_mailer(
         no_tls=not settings.mail_tls,
         ssl=settings.mail_ssl,
     )
+
+
+def own_name(base_url: str) -> str:
+    """Return what a tracker at *base_url* calls itself to mail servers (RFC 5321 §4.1.3, §4.1.4)."""
+    host = urlsplit(base_url).hostname or "localhost"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.encode("idna").decode()
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"

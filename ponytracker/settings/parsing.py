@@ -34,7 +34,8 @@ def base_url(raw: str) -> str:
     parts = urlsplit(raw)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError
-    _ = parts.port  # raises ValueError when it is no port number
+    # Each raises ValueError: where it is no port number, and where no machine can be called that.
+    _ = parts.port, parts.hostname.encode("idna")
     return raw.rstrip("/")
 
 

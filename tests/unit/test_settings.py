@@ -57,6 +57,7 @@ def test_a_missing_key_is_named(key, raw):
         ("ponytracker.authserv_id", "mx example"),
         ("ponytracker.base_url", "tracker.example.org"),
         ("ponytracker.base_url", "ftp://tracker.example.org"),
+        ("ponytracker.base_url", "https://" + "a" * 64 + ".example.org"),
         ("ponytracker.base_url", "https://"),
         ("ponytracker.base_url", "https://host:port"),
         ("ponytracker.base_url", "https://host:99999"),
