@@ -6,7 +6,7 @@ import datetime as dt
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table
+from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from ponytracker.models.base import NEVER_REUSED, Base, Id, now, words
@@ -36,6 +36,10 @@ MAX_USERNAME_KEY = 600
 """Characters of a folded username: folding makes up to 18 of one."""
 
 
+MAX_DIRECTORY_ID = 255
+"""Characters of what names an entry of a directory: its attribute and a value, some 50."""
+
+
 class Notifications(StrEnum):
     """Which events a person wants mail about."""
 
@@ -50,6 +54,10 @@ class User(Base):
     `mail_key_version` is in the token of each address that a reply of theirs is sent to: a new one
     ends all addresses given before. `bounces` counts mails that came back for good, in a row; after
     some, `mail_paused_at` says since when none is sent.
+
+    `directory_id` names the entry of the directory that it is the account of; such an account has
+    no password here. `disabled_by_directory` says that the entry has gone, so that the account
+    comes back with it.
     """
 
     __tablename__ = "users"
@@ -71,6 +79,10 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(String(255))
     is_active: Mapped[bool] = mapped_column(default=True)
     is_superuser: Mapped[bool] = mapped_column(default=False)
+    directory_id: Mapped[str | None] = mapped_column(
+        String(MAX_DIRECTORY_ID), unique=True, index=True
+    )
+    disabled_by_directory: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     last_sign_in_at: Mapped[dt.datetime | None]
 
@@ -96,13 +108,16 @@ class User(Base):
 
 
 class Group(Base):
-    """Users put together, often by a directory."""
+    """Users put together; where it has a `directory_id`, by that group of the directory."""
 
     __tablename__ = "groups"
     __table_args__ = NEVER_REUSED
 
     id: Mapped[Id]
     name: Mapped[str] = mapped_column(String(128), unique=True)
+    directory_id: Mapped[str | None] = mapped_column(
+        String(MAX_DIRECTORY_ID), unique=True, index=True
+    )
     users: Mapped[list[User]] = relationship(
         secondary=group_users, back_populates="groups", passive_deletes=True
     )
