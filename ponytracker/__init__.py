@@ -61,6 +61,7 @@ def make_app(
         config.include("ponytracker.admin")
         if settings.celery_enabled:
             config.include("ponytracker.celery")
+        config.include("ponytracker.operations")
     app = config.make_wsgi_app()
     if is_served:
         app.registry["ponytracker.sweep"]()

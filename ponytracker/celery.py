@@ -128,6 +128,13 @@ def _tell_workers(_registry: Any) -> None:
         log.warning("the broker is not there (%s): mail is delivered later", type(error).__name__)
 
 
+def reach_broker(settings: Settings) -> None:
+    """Return once the broker answers; raise one of `FAILURES` where it does not."""
+    bind(settings, hastily=True)
+    with app.connection_for_write() as broker:
+        broker.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
+
+
 def count_workers(settings: Settings) -> int:
     """Return how many workers answer; raise one of `FAILURES` where the broker does not."""
     bind(settings, hastily=True)

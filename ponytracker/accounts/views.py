@@ -9,6 +9,7 @@ from pyramid.security import NO_PERMISSION_REQUIRED, forget, remember
 from pyramid.view import view_config
 
 from ponytracker.accounts import signing_in
+from ponytracker.accounts.events import SignInFailed
 from ponytracker.accounts.forms import LoginForm
 from ponytracker.accounts.tries import may_try
 from ponytracker.i18n import _
@@ -86,4 +87,5 @@ def _sign_in(request: Any, form: LoginForm) -> str | None:
         )
     if token is None:
         signing_in.fail_to_sign_in(request.dbsession, request.identity, username)
+        request.registry.notify(SignInFailed())
     return token

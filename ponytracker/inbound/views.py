@@ -21,6 +21,7 @@ from ponytracker.attachments.service import NotStored
 from ponytracker.errors import DomainError
 from ponytracker.inbound import receiving
 from ponytracker.inbound.answering import send_answer
+from ponytracker.inbound.events import MailReceived
 from ponytracker.inbound.posted import Malformed, Posted, read_form
 from ponytracker.inbound.verdict import MEANINGS, STATUS, Outcome
 from ponytracker.resources import MailGateResource
@@ -44,19 +45,19 @@ _warned_at = {"wrong key": -WARN_EVERY}
 def receive_mail(context: MailGateResource, request: Any) -> Response:
     gate = request.registry["ponytracker.gate"]
     if not gate.settings.takes_mail:
-        return _answer(Outcome.OFF)
+        return _answer(request, Outcome.OFF)
     try:
         posted = _read_form(request, gate.settings.mail_max_mb * MB)
     except Malformed as error:
-        return _answer(Outcome.MALFORMED, error.args[0])
+        return _answer(request, Outcome.MALFORMED, error.args[0])
     if not hmac.compare_digest(posted.key.encode(), gate.settings.email_key.encode()):
         _warn(request)
-        return _answer(Outcome.WRONG_KEY)
+        return _answer(request, Outcome.WRONG_KEY)
     request.arrival = (receiving.read(posted), posted.mail)
     receipt = receiving.receive(request.dbsession, gate, *request.arrival)
     if receipt.answer:
         request.after_commit(send_answer, request.registry, receipt.answer)
-    return _answer(receipt.verdict.outcome)
+    return _answer(request, receipt.verdict.outcome)
 
 
 def _read_form(request: Any, max_mail: int) -> Posted:
@@ -69,8 +70,9 @@ def _read_form(request: Any, max_mail: int) -> Posted:
     )
 
 
-def _answer(outcome: Outcome, detail: str = "") -> Response:
+def _answer(request: Any, outcome: Outcome, detail: str = "") -> Response:
     """Return what the mail server is told: nothing that it could not know."""
+    request.registry.notify(MailReceived(outcome))
     text = detail or MEANINGS[outcome]
     interpolate = getattr(text, "interpolate", lambda: text)
     answer = {"verdict": outcome, "detail": interpolate()}
@@ -92,7 +94,7 @@ def _warn(request: Any) -> None:
 def cannot_receive(error: Exception, request: Any) -> Response:
     """Answer that the mail may come again: the database or the disk takes nothing at the moment."""
     log.error("a mail could not be received: %s", getattr(error, "orig", error))
-    return _answer(Outcome.NOT_AVAILABLE)
+    return _answer(request, Outcome.NOT_AVAILABLE)
 
 
 @exception_view_config(DomainError, containment=MailGateResource)
@@ -105,4 +107,4 @@ def failed(error: Exception, request: Any) -> Any:
         gate = request.registry["ponytracker.gate"]
         receiving.fail(request.dbsession, gate, *arrival, error=error)
         request.commit_database()  # what answers an error is rolled back
-    return _answer(Outcome.FAILED)
+    return _answer(request, Outcome.FAILED)

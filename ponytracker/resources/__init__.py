@@ -42,6 +42,7 @@ from ponytracker.resources.issue import (
 from ponytracker.resources.label import LabelResource, LabelsResource
 from ponytracker.resources.login import LoginResource
 from ponytracker.resources.milestone import MilestoneResource, MilestonesResource
+from ponytracker.resources.operations import HealthResource, MetricsResource
 from ponytracker.resources.profile import ProfileResource
 from ponytracker.resources.project import ProjectResource
 from ponytracker.resources.root import RESERVED_NAMES, Root
@@ -61,6 +62,7 @@ __all__ = [
     "GroupResource",
     "GroupUserResource",
     "GroupsResource",
+    "HealthResource",
     "IssueResource",
     "IssuesResource",
     "LabelResource",
@@ -69,6 +71,7 @@ __all__ = [
     "LoginResource",
     "MailApiResource",
     "MailGateResource",
+    "MetricsResource",
     "MilestoneResource",
     "MilestonesResource",
     "OutboxResource",

@@ -14,6 +14,7 @@ from ponytracker.resources.admin import AdminResource
 from ponytracker.resources.api import ApiResource
 from ponytracker.resources.base import Resource
 from ponytracker.resources.login import LoginResource
+from ponytracker.resources.operations import HealthResource, MetricsResource
 from ponytracker.resources.profile import ProfileResource
 from ponytracker.resources.project import ProjectResource
 from ponytracker.resources.unsubscribe import UnsubscribeResource
@@ -32,7 +33,9 @@ RESERVED_NAMES = frozenset(
 PLACES = {
     "admin": AdminResource,
     "api": ApiResource,
+    "health": HealthResource,
     "login": LoginResource,
+    "metrics": MetricsResource,
     "profile": ProfileResource,
     "unsubscribe": UnsubscribeResource,
 }

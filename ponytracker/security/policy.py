@@ -11,6 +11,7 @@ from pyramid.request import RequestLocalCache
 from pyramid.traversal import find_root
 from zope.interface import Interface
 
+from ponytracker import logs
 from ponytracker.models.account import User
 from ponytracker.security.acl import Decision, decide
 from ponytracker.security.permissions import Permission
@@ -49,6 +50,10 @@ def enclosures(context: Any) -> Iterator[Any]:
     return (place for place in lineage(context) if IEnclosure.providedBy(place))
 
 
+WATCHED = frozenset({"health", "metrics"})
+"""The names in the root of what `resources/operations.py` has."""
+
+
 class SecurityPolicy:
     """Who is asking, from the signed-in session; and what they may, from the tree."""
 
@@ -85,11 +90,25 @@ class SecurityPolicy:
     def _load_identity(self, request: Any) -> Identity:
         address = request.remote_addr or ""
         anonymous = dataclasses.replace(ANONYMOUS, address=address)
+        if _is_watched(request):
+            return anonymous
         token = request.session.get(KEY)
         if not isinstance(token, str):
             return anonymous
         found = find_identities(request.dbsession, has_session(token))
-        return dataclasses.replace(found[0], address=address) if found else anonymous
+        if not found:
+            return anonymous
+        logs.add(user=found[0].user_id)
+        return dataclasses.replace(found[0], address=address)
+
+
+def _is_watched(request: Any) -> bool:
+    """Return whether programs ask this to watch over the tracker, which must not need the database.
+
+    Whoever asks is nobody there: else it would be asked who they are.
+    """
+    path: str = request.environ.get("PATH_INFO", "")
+    return path.strip("/").partition("/")[0] in WATCHED
 
 
 def _user(request: Any) -> User:

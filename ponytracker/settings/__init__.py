@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ponytracker.settings import parsing
-from ponytracker.settings.keys import SettingError, key, names_of, read_keys
+from ponytracker.settings.keys import SettingError, key, names_of, read_keys, section
+from ponytracker.settings.metrics import MetricsSettings
 
 __all__ = ["DEVELOPMENT_SECRET", "SettingError", "Settings"]
 
@@ -177,6 +178,7 @@ class Settings:
     argon2_rounds: int = key(
         "ponytracker.argon2_rounds", parsing.count(1, 100), "a number from 1 to 100", default=3
     )
+    metrics: MetricsSettings = section(MetricsSettings)
 
     @classmethod
     def from_ini(
@@ -230,6 +232,11 @@ class Settings:
             yield (
                 "key 'celery.enabled' is true without 'mail.default_sender': expected who mail is"
                 " from, since there is nothing to send without it."
+            )
+        if self.metrics.enabled and not self.metrics.bearer_key:
+            yield (
+                "key 'ponytracker.metrics' is true without 'ponytracker.metrics_key': expected what"
+                " Prometheus proves itself by, which `ponytracker generate-secret` prints."
             )
         if bool(self.mail_username) != bool(self.mail_password):
             yield "keys 'mail.username' and 'mail.password' go together: expected both or neither."

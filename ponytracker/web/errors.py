@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from ponytracker.db import SAFE_METHODS
 from ponytracker.errors import Conflict
 from ponytracker.i18n import _
+from ponytracker.logs import readable_path
 from ponytracker.resources import RESERVED_NAMES, Resource, Root
 from ponytracker.security.permissions import Permission
 
@@ -97,7 +98,7 @@ def conflict(error: Conflict, request: Any) -> Any:
 @exception_view_config(IntegrityError, renderer=PAGE)
 def integrity_error(error: IntegrityError, request: Any) -> Any:
     """Two changes met, again and again: the tries of pyramid_retry are used up."""
-    log.warning("%s %s: %s", request.method, request.path, error.orig)
+    log.warning("%s: %s", _asked(request), error.orig)
     text = _("Someone else changed the same thing at the same time. Go back and try again.")
     return _bare(request, 409, _("Not possible any more"), text)
 
@@ -105,7 +106,7 @@ def integrity_error(error: IntegrityError, request: Any) -> Any:
 @exception_view_config(OperationalError, renderer=PAGE)
 @exception_view_config(PoolTimeoutError, renderer=PAGE)
 def database_error(error: OperationalError | PoolTimeoutError, request: Any) -> Any:
-    log.error("%s %s: %s", request.method, request.path, error)
+    log.error("%s: %s", _asked(request), error)
     request.response.headers["Retry-After"] = "10"
     text = _("The database does not answer at the moment. Please try again in a few minutes.")
     return _bare(request, 503, _("Not available"), text)
@@ -121,16 +122,23 @@ def http_exception(error: HTTPException, request: Any) -> Any:
 
 @exception_view_config(Exception, renderer=PAGE)
 def internal_error(error: Exception, request: Any) -> Any:
-    log.error("%s %s", request.method, request.path, exc_info=error)
+    log.error("%s", _asked(request), exc_info=error)
     text = _("Sorry, an error occurred. Please try again in a few minutes.")
     return _bare(request, 500, _("Error"), text)
+
+
+def _asked(request: Any) -> str:
+    """Return what *request* asked for, as it may be logged."""
+    return f"{request.method} {readable_path(request.environ.get('PATH_INFO', ''))}"
 
 
 def _page(request: Any, status: int, title: str, text: str) -> dict[str, Any]:
     """Return a page about what went wrong, with what was typed, so that it is not lost."""
     request.response.status_int = status
     typed = [(name, value) for name, value in _posted(request) if name not in _NOT_TYPED]
-    return {"title": title, "text": text, "typed": typed, "bare": False}
+    # By its id the administrator finds it in the log. What is not there must look alike each time.
+    request_id = request.request_id if status >= 500 else ""
+    return {"title": title, "text": text, "typed": typed, "bare": False, "request_id": request_id}
 
 
 def _bare(request: Any, status: int, title: str, text: str) -> dict[str, Any]:

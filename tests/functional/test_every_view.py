@@ -41,6 +41,7 @@ from ponytracker.resources import (
     GroupResource,
     GroupsResource,
     GroupUserResource,
+    HealthResource,
     IssueResource,
     IssuesResource,
     LabelResource,
@@ -99,6 +100,7 @@ ADDRESSES = {
     OwedMailResource: f"/admin/outbox/{AN_ID}/",
     SiteGrantsResource: "/admin/permissions/",
     SiteGrantResource: f"/admin/permissions/{AN_ID + 1}/",
+    HealthResource: "/health/",
     LoginResource: "/login/",
     MailGateResource: "/api/email/recv/",
     ReceivedMailsResource: "/admin/received/",
@@ -128,6 +130,8 @@ BEHIND = {
 """What stands behind the name of a view that asks for it."""
 
 OPEN_TO_ALL = {
+    (HealthResource, ""),
+    (HealthResource, "ready"),
     (LoginResource, ""),
     (LoginResource, "reset"),
     (LoginResource, "sign-up"),

@@ -284,9 +284,17 @@ def test_a_mail_key_that_is_none_is_refused():
     assert "Did you mean 'mail.password'?" in refusal(**{"mail.pasword": "x"})
 
 
+def keys_of(fields):
+    for field in dataclasses.fields(fields):
+        if "section" in field.metadata:
+            yield from keys_of(field.metadata["section"])
+        else:
+            yield field.metadata["key"].name
+
+
 def test_every_key_stands_in_the_sample_file():
     sample = (ROOT / "production.ini").read_text()
-    keys = {field.metadata["key"].name for field in dataclasses.fields(Settings)}
+    keys = set(keys_of(Settings))
     missing = {key for key in keys if f"\n{key} =" not in sample}
     assert missing == {"http_port"}  # which is the port of [server:main]
 
