@@ -17,6 +17,7 @@ def main(global_config: dict[str, str], **ini: Any) -> Any:
     """
     try:
         settings = Settings.from_ini(ini, global_config)
+        return make_app(settings, make_database(settings), ini, is_served=True)
     except SettingError as error:
         sys.stderr.write(f"{global_config.get('__file__', 'The ini file')}: {error}\n")
         # By 3 gunicorn knows a worker that cannot start; after any other it would try for ever.
@@ -50,6 +51,7 @@ def make_app(
         config.include("ponytracker.mail")
         config.include("ponytracker.attachments")
         config.include("ponytracker.accounts")
+        config.include("ponytracker.directory")
         config.include("ponytracker.projects")
         config.include("ponytracker.grants")
         config.include("ponytracker.issues")

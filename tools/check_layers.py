@@ -28,6 +28,7 @@ LAYERS = (
     # Features: each may ask those before it.
     ("attachments",),
     ("accounts",),
+    ("directory",),
     ("projects",),
     ("grants",),
     ("issues",),

@@ -30,6 +30,11 @@ NOTIFICATIONS = [
 ]
 
 
+def is_email(text: str) -> bool:
+    """Return whether *text* is one address of mail, and nothing besides."""
+    return bool(_EMAIL.fullmatch(text))
+
+
 def username_field() -> Any:
     """Return the field of a new name; `service.check_username` says which will do."""
     return LineField(_("Username"), [validators.DataRequired(_("Enter a username."))])
@@ -56,7 +61,7 @@ class EmailField(LineField):
             raise validators.StopValidation(
                 _("At most ${max} characters.", mapping={"max": MAX_EMAIL})
             )
-        if self.data and not _EMAIL.fullmatch(self.data):
+        if self.data and not is_email(self.data):
             raise validators.StopValidation(_("Enter one mail address, such as alice@example.org."))
 
 

@@ -18,8 +18,21 @@ from ponytracker.accounts.service import NameTaken, UnfitName, check_username
 from ponytracker.i18n import _
 from ponytracker.models import User
 from ponytracker.security.passwords import complaint
+from ponytracker.settings.ldap import Ldap
 from ponytracker.text import MAX_USERNAME
 from ponytracker.web.forms import Form, LineField, PasswordField
+
+
+def directory_fields(ldap: Ldap, user: User) -> list[str]:
+    """Return the fields of *user* that a directory fills in."""
+    if user.directory_id is None or not ldap.is_on:
+        return []
+    taken = {
+        "first_name": ldap.first_name_attribute,
+        "last_name": ldap.last_name_attribute,
+        "email": ldap.email_attribute,
+    }
+    return [name for name, attribute in taken.items() if attribute]
 
 
 class LoginForm(Form):
@@ -125,10 +138,23 @@ class UpdateProfileForm(Form):
         super().__init__(request, obj=user)
         if request.settings.external_auth or not user.password_hash:
             del self.password
+        for name in directory_fields(request.settings.ldap, user):
+            del self[name]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was typed, by the names of the model.
+
+        An address that stays is left out: nobody may take back another's change without a password.
+        """
+        names = {"first_name", "last_name", "notifications", "time_zone"}
+        if self.changes_email:
+            names.add("email")
+        return {name: value for name, value in self.data.items() if name in names}
 
     @property
     def changes_email(self) -> bool:
-        return bool((self.email.data or None) != (self.email_before or None))
+        return "email" in self and bool((self.email.data or None) != (self.email_before or None))
 
     @property
     def needs_password(self) -> bool:

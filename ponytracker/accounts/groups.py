@@ -33,6 +33,7 @@ def add_group(session: Session, actor: Identity, name: str) -> Group:
 
 def edit_group(session: Session, actor: Identity, group: Group, *, name: str) -> None:
     _lock(session, group)
+    check_is_ours(group)
     check_name(session, name, besides=group)
     before, after = {"name": group.name}, {"name": name}
     group.name = name
@@ -71,8 +72,15 @@ def check_name(session: Session, name: str, *, besides: Group | None = None) -> 
         raise NameTaken(_("There is already a group with this name."))
 
 
+def check_is_ours(group: Group) -> None:
+    """Raise `Conflict` where *group* is kept as a directory has it."""
+    if group.directory_id is not None:
+        raise Conflict(_("This group comes from the directory, and is changed there."))
+
+
 def check_addition(session: Session, actor: Identity, group: Group, user: User) -> None:
     """Raise `Conflict` where *actor* must not add *user*, or has no need to."""
+    check_is_ours(group)
     check_may_move(actor, user)
     if has_user(session, group, user):
         raise Conflict(_("User already in group."))
@@ -87,6 +95,7 @@ def check_addition(session: Session, actor: Identity, group: Group, user: User) 
 
 def check_removal(session: Session, actor: Identity, group: Group, user: User) -> None:
     """Raise `Conflict` where *actor* must not remove *user*, or they are not in *group*."""
+    check_is_ours(group)
     check_may_move(actor, user)
     if not has_user(session, group, user):
         raise _not_in_group(group, user)

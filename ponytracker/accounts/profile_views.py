@@ -13,7 +13,6 @@ from ponytracker.accounts.browsers import browser_name
 from ponytracker.accounts.forms import UpdatePasswordForm, UpdateProfileForm
 from ponytracker.accounts.tries import knows_password
 from ponytracker.i18n import _
-from ponytracker.models import Notifications
 from ponytracker.resources import ProfileResource
 from ponytracker.resources.base import number
 from ponytracker.security.permissions import Permission
@@ -42,12 +41,7 @@ def update_profile(context: ProfileResource, request: Any) -> Any:
             request.throttle,
             request.identity.user_id,
             profile.Proof(token, user.password_hash) if form.needs_password else None,
-            first_name=form.first_name.data,
-            last_name=form.last_name.data,
-            notifications=Notifications(form.notifications.data),
-            time_zone=form.time_zone.data,
-            # Left out where it stays: nobody may take back another's change without a password.
-            **({"email": form.email.data} if form.changes_email else {}),
+            **form.facts,
         )
         request.session.flash(_("Profile updated successfully."), "success")
         return HTTPSeeOther(request.resource_path(context))

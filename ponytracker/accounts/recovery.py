@@ -23,13 +23,15 @@ MAX_ACCOUNTS = 10
 def mail_reset_links(registry: Any, email: str) -> None:
     """Send each active account with this address a link to choose another password.
 
+    One of a directory has none here to choose.
+
     Run in the background: the request that asked for it has done the same for every address.
     """
     with registry["ponytracker.database"].session(write=True) as session, session.begin():
         links = [
             (user.email, user.username, make_token(session, TokenPurpose.RESET, user=user))
             for user in find_by_email(session, email)
-            if user.is_active and user.email
+            if user.is_active and user.email and user.directory_id is None
         ]
     for address, username, token in links:
         # To the address that was stored: the one that was typed may only look like it.
@@ -67,6 +69,6 @@ def reset_password(
 
 
 def _owner(found: AccountToken) -> User:
-    if found.user is None:
+    if found.user is None or found.user.directory_id is not None:
         raise UsedLink
     return found.user

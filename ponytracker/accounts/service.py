@@ -91,12 +91,21 @@ def edit_user(session: Session, actor: Identity, user_id: int, **fields: Any) ->
     """Change those *fields* of an account; the others stay."""
     user = _lock_user(session, actor, user_id)
     before = _audited(user)
-    was_superuser = user.is_superuser
-    if fields.get("is_superuser", was_superuser) != was_superuser:
-        if not actor.is_superuser:
-            raise Conflict(_("Only a superuser can make another one."))
-        if was_superuser:
-            check_not_last_superuser(session, user)
+    makes_another = fields.get("is_superuser", user.is_superuser) != user.is_superuser
+    if makes_another and not actor.is_superuser:
+        raise Conflict(_("Only a superuser can make another one."))
+    change_user(session, user, **fields)
+    after = _audited(user)
+    if after != before:
+        record(session, actor, "user.edit", before["username"], before=before, after=after)
+    return user
+
+
+def change_user(session: Session, user: User, **fields: Any) -> None:
+    """Change those *fields* of an account that is locked, with all that follows from it."""
+    was_active, was_superuser = user.is_active, user.is_superuser
+    if was_superuser and not (fields.get("is_superuser", True) and fields.get("is_active", True)):
+        check_not_last_superuser(session, user)
     if "username" in fields:
         check_username(session, fields["username"], besides=user)
     if "email" in fields and fields["email"] != user.email:
@@ -106,15 +115,16 @@ def edit_user(session: Session, actor: Identity, user_id: int, **fields: Any) ->
     if user.is_superuser and not was_superuser:
         # A session or link that somebody else may have had must not become one of a superuser.
         end_all(session, user.id)
-    after = _audited(user)
-    if after != before:
-        record(session, actor, "user.edit", before["username"], before=before, after=after)
-    return user
+    if was_active and not user.is_active:
+        end_all(session, user.id)
+    if user.is_active and not was_active:
+        end_mail_addresses(user)
 
 
 def set_password(session: Session, actor: Identity, user_id: int, password_hash: str) -> User:
     """Give an account another password; whoever is signed in to it is signed out."""
     user = _lock_user(session, actor, user_id)
+    check_password_is_here(user)
     user.password_hash = password_hash
     end_all(session, user.id)
     record(session, actor, "user.set_password", user.username)
@@ -126,9 +136,7 @@ def disable_user(session: Session, actor: Identity, user_id: int) -> bool:
     user = _lock_user(session, actor, user_id)
     if not user.is_active:
         return False
-    check_not_last_superuser(session, user)
-    user.is_active = False
-    end_all(session, user.id)
+    change_user(session, user, is_active=False)
     record(session, actor, "user.disable", user.username)
     return True
 
@@ -138,8 +146,7 @@ def activate_user(session: Session, actor: Identity, user_id: int) -> bool:
     user = _lock_user(session, actor, user_id)
     if user.is_active:
         return False
-    user.is_active = True
-    end_mail_addresses(user)
+    change_user(session, user, is_active=True, disabled_by_directory=False)
     record(session, actor, "user.activate", user.username)
     return True
 
@@ -164,6 +171,12 @@ def delete_user(session: Session, actor: Identity, user_id: int) -> None:
     record(session, actor, "user.delete", before["username"], before=before)
 
 
+def check_password_is_here(user: User) -> None:
+    """Raise `Conflict` where the password of *user* is kept by a directory."""
+    if user.directory_id is not None:
+        raise Conflict(_("This account signs in with the directory, and has no password here."))
+
+
 def check_username(session: Session, username: str, *, besides: User | None = None) -> None:
     """Raise `UnfitName` or `NameTaken` where *username* is none for an account, or is another's.
 
@@ -171,6 +184,13 @@ def check_username(session: Session, username: str, *, besides: User | None = No
     """
     if besides is not None and username == besides.username:
         return
+    check_form_of_username(username)
+    if find_user(session, username) not in (None, besides):
+        raise NameTaken(_("There is already a user with this name."))
+
+
+def check_form_of_username(username: str) -> None:
+    """Raise `UnfitName` where *username* is none for an account, whoever has which."""
     fits = 0 < len(username) <= MAX_USERNAME and len(fold(username)) <= MAX_USERNAME_KEY
     if not fits or username != clean_line(username).strip():
         raise UnfitName(_("A username has 1 to 150 characters, and no blanks at its ends."))
@@ -182,8 +202,6 @@ def check_username(session: Session, username: str, *, besides: User | None = No
         raise UnfitName(_("A username has at least one letter or digit."))
     if fold(username) in _RESERVED:
         raise UnfitName(_("This name stands for people whose account was deleted."))
-    if find_user(session, username) not in (None, besides):
-        raise NameTaken(_("There is already a user with this name."))
 
 
 def check_not_last_superuser(session: Session, user: User) -> None:

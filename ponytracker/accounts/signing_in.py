@@ -7,6 +7,7 @@ import dataclasses
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ponytracker.accounts.authentication import Credentials, Proof
 from ponytracker.accounts.service import find_user
 from ponytracker.models import User
 from ponytracker.models.base import now
@@ -19,47 +20,48 @@ UNKNOWN = "(unknown account)"
 """What the audit log calls a name that is no account's: it may be a password, typed too early."""
 
 
-def find_credentials(session: Session, username: str) -> tuple[int | None, str | None]:
-    """Return id and password hash of the active account of that name, or nothing for either."""
+def find_credentials(session: Session, username: str) -> Credentials:
+    """Return what is here to check a password for that name by."""
     user = find_user(session, username)
-    return (user.id, user.password_hash) if user and user.is_active else (None, None)
+    is_ours = user is not None and user.directory_id is None
+    if user is None or not user.is_active:
+        return Credentials(None, None, is_ours)
+    return Credentials(user.id, user.password_hash, is_ours)
 
 
 def sign_in(
     session: Session,
     actor: Identity,
     throttle: Throttle,
+    proof: Proof,
     *,
-    user_id: int | None,
-    password_hash: str,
-    new_hash: str,
+    username: str,
     before: object,
     days: int,
     user_agent: str,
 ) -> str | None:
-    """Return the token of a new signed-in session of *user_id*, whose password was right.
+    """Return the token of a new signed-in session of whoever has given *proof*.
 
-    It was checked against *password_hash*, for which *new_hash* is stored (`Passwords.renew`). The
-    check is slow: nothing is returned where the account has gone meanwhile, is disabled, or has
-    another password. *before* is the token of the session that this one replaces. *actor* is
-    nobody yet, but somewhere.
+    The check is slow: nothing is returned where the account has gone meanwhile, is disabled, or has
+    another password. *username* is what was typed, *before* the token of the session that this one
+    replaces. *actor* is nobody yet, but somewhere.
     """
     # Locked, so that whoever disables it or changes its password ends this session as well.
     user = session.scalar(
         select(User)
-        .where(User.id == user_id)
+        .where(User.id == proof.user_id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
-    if user is None or not user.is_active or user.password_hash != password_hash:
+    if user is None or not user.is_active or user.password_hash != proof.password_hash:
         return None
-    user.password_hash = new_hash
+    user.password_hash = proof.new_hash
     # In this order, as whoever signs out: the account, the session, the audit log, which one writes
     # at a time. Two who take them in another order would wait for each other.
     end_session(session, before)
     user.last_sign_in_at = now()
     token = start_session(session, user, days=days, address=actor.address, user_agent=user_agent)
-    throttle.forgive(session, Purpose.SIGN_IN, user.username)
+    throttle.forgive(session, Purpose.SIGN_IN, username)
     actor = dataclasses.replace(identify(session, user), address=actor.address)
     record(session, actor, "user.sign_in", user.username)
     return token

@@ -9,6 +9,7 @@ from pyramid.security import NO_PERMISSION_REQUIRED, forget, remember
 from pyramid.view import view_config
 
 from ponytracker.accounts import signing_in
+from ponytracker.accounts.authentication import Unavailable, authenticators, prove
 from ponytracker.accounts.events import SignInFailed
 from ponytracker.accounts.forms import LoginForm
 from ponytracker.accounts.tries import may_try
@@ -29,12 +30,19 @@ def login(context: LoginResource, request: Any) -> Any:
     form = LoginForm(request)
     home = request.resource_path(context.__parent__)
     if form.accepts() and may_try(form, Purpose.SIGN_IN, form.username.data):
-        token = _sign_in(request, form)
-        if token is not None:
-            remember(request, token, stay=form.stay.data)
-            return HTTPSeeOther(site_path(request, "next") or home)
-        request.response.status_int = 422
-        form.form_errors.append(_("The username or the password is wrong."))
+        try:
+            token = _sign_in(request, form)
+        except Unavailable:
+            request.response.status_int = 503
+            form.form_errors.append(
+                _("The directory that knows your password does not answer. Try again later.")
+            )
+        else:
+            if token is not None:
+                remember(request, token, stay=form.stay.data)
+                return HTTPSeeOther(site_path(request, "next") or home)
+            request.response.status_int = 422
+            form.form_errors.append(_("The username or the password is wrong."))
     return {
         "form": form,
         "next": site_path(request, "next"),
@@ -69,18 +77,18 @@ def logout(context: Root, request: Any) -> HTTPSeeOther:
 def _sign_in(request: Any, form: LoginForm) -> str | None:
     """Return the token of a new session, or nothing where the name or the password is wrong."""
     username, password = form.username.data, form.password.data
-    user_id, password_hash = signing_in.find_credentials(request.dbsession, username)
-    # Checking a password is meant to be slow; on SQLite nobody could write meanwhile.
+    found = signing_in.find_credentials(request.dbsession, username)
+    # Checking a password is slow; on SQLite nobody could write meanwhile.
     request.release_database()
+    proof = prove(authenticators(request.registry), request.passwords, found, username, password)
     token = None
-    if request.passwords.check(password_hash, password) and password_hash:
+    if proof is not None:
         token = signing_in.sign_in(
             request.dbsession,
             request.identity,
             request.throttle,
-            user_id=user_id,
-            password_hash=password_hash,
-            new_hash=request.passwords.renew(password_hash, password),
+            proof,
+            username=username,
             before=request.session.get(KEY),
             days=request.settings.session_days if form.stay.data else ONE_DAY,
             user_agent=request.user_agent or "",

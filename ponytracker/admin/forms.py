@@ -12,6 +12,7 @@ from wtforms import validators
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # stubs lag
 
 from ponytracker.accounts import fields, groups, query, service, teams
+from ponytracker.accounts.forms import directory_fields
 from ponytracker.errors import DomainError
 from ponytracker.i18n import _
 from ponytracker.models import EditPolicy, Group, SiteSettings, Team, User
@@ -39,7 +40,7 @@ class UserForm(Form):
     """An account to add, or *user* to edit.
 
     Only a superuser makes one. Where people are known from elsewhere, they have no password here,
-    and their names do not change.
+    and their names do not change. What a directory says of its own is changed there.
     """
 
     username = fields.username_field()
@@ -65,8 +66,15 @@ class UserForm(Form):
             del self.password
         if user is not None and request.settings.external_auth:
             del self.username
-        if not request.identity.is_superuser:
+        ldap = request.settings.ldap
+        by_directory = user is not None and user.directory_id is not None and ldap.is_on
+        if not request.identity.is_superuser or (by_directory and ldap.superuser_group):
             del self.is_superuser
+        if user is not None and by_directory:
+            for name in directory_fields(ldap, user):
+                del self[name]
+            if "username" in self:
+                del self.username
 
     @property
     def facts(self) -> dict[str, Any]:

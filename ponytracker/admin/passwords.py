@@ -22,6 +22,7 @@ from ponytracker.security.permissions import Permission
     renderer="templates/user_password.jinja2",
 )
 def edit_password(context: UserResource, request: Any) -> Any:
+    service.check_password_is_here(context.user)
     form = UserPasswordForm(request, context.user)
     if form.accepts():
         password_hash = request.hash_password(form.password.data)

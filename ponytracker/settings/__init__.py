@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ponytracker.settings import parsing
 from ponytracker.settings.keys import SettingError, key, names_of, read_keys, section
+from ponytracker.settings.ldap import Ldap
 from ponytracker.settings.metrics import MetricsSettings
 
 __all__ = ["DEVELOPMENT_SECRET", "SettingError", "Settings"]
@@ -21,7 +22,7 @@ __all__ = ["DEVELOPMENT_SECRET", "SettingError", "Settings"]
 DEVELOPMENT_SECRET = "for-development-on-localhost-only-never-elsewhere"  # noqa: S105
 """The secret of ``development.ini``. The whole world knows it, so only localhost may use it."""
 
-PREFIXES = ("ponytracker.", "mail.", "celery.")
+PREFIXES = ("ponytracker.", "mail.", "celery.", "ldap.")
 """How our keys begin: one that begins like this and is none is a mistake."""
 
 
@@ -179,6 +180,7 @@ class Settings:
         "ponytracker.argon2_rounds", parsing.count(1, 100), "a number from 1 to 100", default=3
     )
     metrics: MetricsSettings = section(MetricsSettings)
+    ldap: Ldap = section(Ldap)
 
     @classmethod
     def from_ini(
@@ -240,6 +242,7 @@ class Settings:
             )
         if bool(self.mail_username) != bool(self.mail_password):
             yield "keys 'mail.username' and 'mail.password' go together: expected both or neither."
+        yield from self.ldap.contradictions()
 
     @property
     def is_local(self) -> bool:

@@ -1,0 +1,72 @@
+"""Bringing all accounts and groups to what the directory says; run by hand, by cron or by beat."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from sqlalchemy.exc import IntegrityError
+
+from ponytracker.db import Database
+from ponytracker.directory.applying import Linked, apply, link, run_of, sync_actor
+from ponytracker.directory.asking import ask_about, ask_about_all, find_entry
+from ponytracker.directory.connection import Say, connect, say_nothing
+from ponytracker.directory.errors import DirectoryError, Unusable
+from ponytracker.directory.here import read_all
+from ponytracker.directory.plan import Change, Rules, Told, make_plan
+from ponytracker.security.principals import SHELL
+from ponytracker.settings.ldap import Ldap
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run has done, or would; *run* is the name to take it back by."""
+
+    run: str
+    changes: list[Change]
+    notes: list[str]
+
+
+def sync(
+    settings: Ldap,
+    database: Database,
+    *,
+    dry: bool = False,
+    allow_percent: int | None = None,
+    say: Say = say_nothing,
+) -> Outcome:
+    """Do what the directory says, all or nothing; with *dry* only tell it.
+
+    Raise `DirectoryError`, and nothing is changed. No transaction is open while it is asked.
+    """
+    if not settings.can_list:
+        raise DirectoryError("To ask for everybody, expected ldap.uri and ldap.user_base.")
+    with connect(settings, say) as connection:
+        people, groups, notes = ask_about_all(connection)
+    told = Told(people, groups, is_whole=True)
+    percent = settings.max_disable_percent if allow_percent is None else allow_percent
+    rules = Rules(settings.sync_creates_accounts, percent)
+    actor = sync_actor()
+    try:
+        with database.session(write=not dry) as session, session.begin():
+            plan = make_plan(read_all(session), told, rules)
+            if not dry:
+                apply(session, actor, plan.changes)
+    except IntegrityError:
+        raise DirectoryError(
+            "Somebody has changed the same accounts or groups at the same moment. Nothing was"
+            " changed by this run: run it again."
+        ) from None
+    return Outcome(run_of(actor), plan.changes, [*notes, *plan.notes])
+
+
+def link_account(settings: Ldap, database: Database, username: str) -> Linked:
+    """Give the account *username* to the entry of that name; raise `DirectoryError` or `Left`."""
+    with connect(settings) as connection:
+        entry = find_entry(connection, username)
+        if entry is None:
+            raise Unusable(f"There is no {username} in the directory.")
+        person, _groups, notes = ask_about(connection, entry)
+    if person is None:
+        raise Unusable(notes[0])
+    with database.session(write=True) as session, session.begin():
+        return link(session, SHELL, username, person.key)
