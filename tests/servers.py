@@ -83,6 +83,10 @@ class PostgreSQL:
             "port": self.port,
             "unix_socket_directories": self.folder,
             "fsync": "off",
+            # It looks at how much there is when it likes, and never at what is not committed.
+            "autovacuum": "off",
+            # In milliseconds: what takes so long on any machine reads what it should not.
+            "statement_timeout": 120_000,
             "max_connections": 60,
         }
         server = [self.programs / "postgres", "-D", self.folder / "data"]

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ponytracker.db import Database
+from ponytracker.db import Database, analyze
 from ponytracker.importers.history import History, reconstruct
 from ponytracker.importers.prepare import Target, UnfitProject, find_present, prepare
 from ponytracker.importers.records import ImportedComment, ImportedEvent, ImportedIssue
@@ -92,6 +92,7 @@ def load(
             on_progress(outcome)
             if database.bind.dialect.name == "sqlite":
                 time.sleep(PAUSE)
+    analyze(database)
     return outcome
 
 

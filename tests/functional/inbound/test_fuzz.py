@@ -56,16 +56,16 @@ def patient(mailbox, session, monkeypatch):
 @pytest.mark.shared_data
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_real_mails(patient, address, corpus, session):
-    """Each is answered below 500, in time, and logged."""
+    """Each, of a third of them, is answered below 500, in time, and logged."""
     slow = []
-    for mail in corpus:
+    for mail in corpus[::3]:
         started = time.process_time()
         post = patient.post(as_reply(mail, address))
         seconds = time.process_time() - started
         assert post.status < 500, mail[:200]
         if seconds > SLOWEST:
             slow.append((seconds, mail[:200]))
-    assert len(slow) <= len(corpus) // 100, slow  # the machine may be busy for a moment
+    assert len(slow) <= len(corpus) // 300, slow  # the machine may be busy for a moment
     outcomes = set(session.scalars(select(ReceivedMail.outcome)))
     assert {"commented", "bounce", "auto_reply"} <= outcomes
     assert "failed" not in outcomes
@@ -104,7 +104,7 @@ def mutate(mail: bytes, mutations: list[tuple[str, float, bytes]]) -> bytes:
 @pytest.mark.shared_data
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
 @settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -118,7 +118,7 @@ def test_mutated_mails(patient, address, corpus, which, mutations):
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(raw=st.binary(max_size=300), sender=st.text(max_size=20), recipient=st.text(max_size=20))
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -129,7 +129,7 @@ def test_any_octets(patient, address, raw, sender, recipient):
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(body=st.binary(max_size=200), boundary=st.sampled_from(["x", '"x"', "", "\xe9", "x; y"]))
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

@@ -473,7 +473,7 @@ def test_sql_finds_what_plain_python_finds(tracker, session, monkeypatch, few, s
     session.rollback()
 
     @settings(
-        max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )
     @given(
         TREES.map(completed),

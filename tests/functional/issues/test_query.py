@@ -62,6 +62,7 @@ def fill(world, name, total):
     session.execute(insert(IssueLabel).from_select(["issue_id", "label_id"], labelled))
     project.last_issue_number = total
     project.open_count, project.closed_count = total // 2, total - total // 2
+    session.execute(text("ANALYZE"))
     session.commit()
     return project
 
@@ -87,7 +88,7 @@ def test_the_list_asks_the_same_of_the_database_for_ten_thousand_issues_as_for_t
             query = {"q": state, "sort": sort, "page": at}
             with count_queries(database) as queries:
                 page = browser.get(f"/{name}/issues/", query)
-            assert page.html.select(".row-list .issue-label")
+            assert "issue-label" in page.text
             counts.add(len(queries))
     assert len(counts) == 1
     assert counts.pop() <= 12
@@ -162,7 +163,6 @@ ORDERS = {
 
 def test_each_order_is_read_off_an_index(large, session, world):
     fill(world, "other", 3000)
-    session.execute(text("ANALYZE"))
     for sort, state in product(SORTS, ("is:open", "is:closed", "*")):
         asked = parse_query(session, state, sort, ANONYMOUS, large)
         steps = steps_of(session, asked, Page(1, 25, 5000))

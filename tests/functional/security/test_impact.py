@@ -107,7 +107,7 @@ def comes_true(before, after):
 
 @given(site=SITES, data=st.data())
 @settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
