@@ -71,8 +71,8 @@ def make_database(settings: Settings) -> Database:
 def analyze(database: Database) -> None:
     """Let PostgreSQL look at how much it has: after much was written at once.
 
-    It plans by what it last found, and looks again only after a minute or so. Until then it may take
-    tables for empty and read all of one for each row of another. SQLite plans without.
+    It plans by what it last found, and looks again only after a minute or so. Until then it may
+    take tables for empty and read all of one for each row of another. SQLite plans without.
     """
     if database.bind.dialect.name == "postgresql":
         with database.session(write=True) as session, session.begin():
