@@ -7,7 +7,8 @@ from typing import Any
 
 from ponytracker.db import Database, make_database
 from ponytracker.settings import SettingError, Settings
-from ponytracker.web.scheme import behind_https
+from ponytracker.web.bodies import BoundedBodies
+from ponytracker.web.proxy import BehindProxy
 
 
 def main(global_config: dict[str, str], **ini: Any) -> Any:
@@ -22,7 +23,6 @@ def main(global_config: dict[str, str], **ini: Any) -> Any:
         sys.stderr.write(f"{global_config.get('__file__', 'The ini file')}: {error}\n")
         # By 3 gunicorn knows a worker that cannot start; after any other it would try for ever.
         raise SystemExit(3) from None
-    return make_app(settings, make_database(settings), ini, is_served=True)
 
 
 def make_app(
@@ -67,8 +67,7 @@ def make_app(
     app = config.make_wsgi_app()
     if is_served:
         app.registry["ponytracker.sweep"]()
-    is_https = settings.base_url.startswith("https:")
-    return behind_https(app, settings.base_url) if is_https else app
+    return BehindProxy(BoundedBodies(app), settings)
 
 
 FRAMEWORK = {

@@ -15,6 +15,9 @@ def serve(app: Any, global_conf: dict[str, str], **options: str) -> None:
 
     The port may also come from the command line (``http_port=7001``) or the environment.
     """
+    # Whom to believe is for the tracker to say, alike under every server (web/proxy.py).
+    options.setdefault("clear_untrusted_proxy_headers", "false")
+    options.setdefault("max_request_body_size", str(app.max_body))
     port = global_conf.get("http_port") or os.environ.get("PONYTRACKER_HTTP_PORT")
     if port:
         options["port"] = port

@@ -4,7 +4,7 @@ from typing import Any
 
 from ponytracker.attachments.keeping import STORE
 from ponytracker.attachments.store import MB, Store
-from ponytracker.web.sanity import accept_larger
+from ponytracker.web.bodies import accept_larger
 
 _FORM = r"/[^/]+/issues/(?:add|[0-9]+/(?:comment|edit|comments/[0-9]+/edit))/?"
 _UPLOAD = r"/[^/]+/issues/(?:[0-9]+/(?:comments/[0-9]+/)?)?upload/?"

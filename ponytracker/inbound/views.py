@@ -25,6 +25,7 @@ from ponytracker.inbound.events import MailReceived
 from ponytracker.inbound.posted import Malformed, Posted, read_form
 from ponytracker.inbound.verdict import MEANINGS, STATUS, Outcome
 from ponytracker.resources import MailGateResource
+from ponytracker.web.bodies import REFUSED
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,9 @@ def receive_mail(context: MailGateResource, request: Any) -> Response:
     gate = request.registry["ponytracker.gate"]
     if not gate.settings.takes_mail:
         return _answer(request, Outcome.OFF)
+    if refusal := request.environ.get(REFUSED):
+        is_large = refusal.status_int == STATUS[Outcome.TOO_LARGE]
+        return _answer(request, Outcome.TOO_LARGE if is_large else Outcome.MALFORMED)
     try:
         posted = _read_form(request, gate.settings.mail_max_mb * MB)
     except Malformed as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from pyramid.tweens import INGRESS
@@ -39,14 +39,19 @@ def headers_tween_factory(handler: Callable[..., Any], _registry: Any) -> Any:
 
     def headers_tween(request: Any) -> Any:
         response = handler(request)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        if request.scheme == "https":
-            response.headers.setdefault("Strict-Transport-Security", f"max-age={ONE_YEAR}")
-        response.headers.setdefault("Cache-Control", "private, no-cache")
+        add_headers(response.headers, is_https=request.scheme == "https")
         return response
 
     return headers_tween
+
+
+def add_headers(headers: MutableMapping[str, str], *, is_https: bool) -> None:
+    """Set those of the *headers* of an answer that are not set yet."""
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    if is_https:
+        headers.setdefault("Strict-Transport-Security", f"max-age={ONE_YEAR}")
+    headers.setdefault("Cache-Control", "private, no-cache")
 
 
 def includeme(config: Any) -> None:

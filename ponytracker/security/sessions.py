@@ -134,6 +134,7 @@ def includeme(config: Any) -> None:
                 settings.secret,
                 serializer=JSONSerializer(),
                 cookie_name="ponytracker",
+                path=settings.prefix or "/",
                 max_age=settings.session_days * 86_400,
                 timeout=settings.session_days * 86_400,
                 reissue_time=86_400,

@@ -22,6 +22,9 @@ __all__ = ["DEVELOPMENT_SECRET", "SettingError", "Settings"]
 DEVELOPMENT_SECRET = "for-development-on-localhost-only-never-elsewhere"  # noqa: S105
 """The secret of ``development.ini``. The whole world knows it, so only localhost may use it."""
 
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+"""How this machine calls itself."""
+
 PREFIXES = ("ponytracker.", "mail.", "celery.", "ldap.")
 """How our keys begin: one that begins like this and is none is a mistake."""
 
@@ -46,6 +49,12 @@ class Settings:
         default="",
         variable="base_url",
         env="PONYTRACKER_BASE_URL",
+    )
+    trusted_proxies: parsing.Networks = key(
+        "ponytracker.trusted_proxies",
+        parsing.networks,
+        "addresses and networks with blanks between, such as 127.0.0.1 10.0.0.0/24, or none",
+        default=parsing.networks("127.0.0.1 ::1"),
     )
     secret: str = key(
         "ponytracker.secret",
@@ -247,7 +256,17 @@ class Settings:
     @property
     def is_local(self) -> bool:
         """Whether people come here only from this machine."""
-        return urlsplit(self.base_url).hostname in ("localhost", "127.0.0.1", "::1")
+        return urlsplit(self.base_url).hostname in LOCAL_NAMES
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people come here by https."""
+        return urlsplit(self.base_url).scheme == "https"
+
+    @property
+    def prefix(self) -> str:
+        """The path that all addresses of this site begin with, without a slash at its end."""
+        return urlsplit(self.base_url).path
 
     @property
     def can_reset_password(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from email.utils import parseaddr
@@ -13,9 +14,12 @@ from sqlalchemy.exc import ArgumentError
 
 from ponytracker.settings.keys import Unfit
 
+_PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 _LOCAL_PART = re.compile(r"[a-z0-9_-]+", re.IGNORECASE)
 _TAKEN = frozenset({"new", "bounce", "leave-issue", "leave-project"})
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*", re.IGNORECASE)
+
+Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
 PLACEHOLDERS = ("replace", "change", "secret", "<")
 
@@ -36,7 +40,12 @@ def base_url(raw: str) -> str:
         raise ValueError
     # Each raises ValueError: where it is no port number, and where no machine can be called that.
     _ = parts.port, parts.hostname.encode("idna")
-    return raw.rstrip("/")
+    if "@" in parts.netloc:
+        raise Unfit("it may not have a name or password in it")
+    path = parts.path.rstrip("/")
+    if not _PREFIX.fullmatch(path):
+        raise Unfit("its path may have letters, digits and -._~ between single slashes only")
+    return f"{parts.scheme}://{parts.netloc}{path}"
 
 
 def secret(raw: str) -> str:
@@ -45,6 +54,15 @@ def secret(raw: str) -> str:
     if len(raw) < 32:
         raise Unfit("it is too short")
     return raw
+
+
+def networks(raw: str) -> Networks:
+    if raw.lower() == "none":
+        return ()
+    found = tuple(ipaddress.ip_network(word) for word in raw.split())
+    if any(network.prefixlen == 0 for network in found):
+        raise Unfit("with all addresses, anybody could say that they come from any other")
+    return found
 
 
 def sender(raw: str) -> str:

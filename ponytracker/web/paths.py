@@ -9,10 +9,15 @@ from typing import Any
 # for a slash. What our own links hand on is %-encoded, and a header takes nothing but ASCII.
 _SITE_PATH = re.compile(r"/(?!/)[!-\[\]-~]*")
 
+# ".." leads out of the prefix that a site may have, and browsers take %2e for a dot.
+_UPWARDS = re.compile(r"/(\.|%2e){1,2}(/|$)", re.IGNORECASE)
+
 
 def site_path(request: Any, parameter: str) -> str | None:
     """Return the path that *parameter* of the query or form names, if it is one of this site."""
     raw = request.params.get(parameter)
-    if isinstance(raw, str) and _SITE_PATH.fullmatch(raw):
-        return raw
-    return None
+    if not isinstance(raw, str) or not _SITE_PATH.fullmatch(raw):
+        return None
+    path = re.split(r"[?#]", raw, maxsplit=1)[0]
+    is_within = f"{path}/".startswith(f"{request.script_name}/") and not _UPWARDS.search(path)
+    return raw if is_within else None

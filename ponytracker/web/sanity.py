@@ -11,45 +11,23 @@ from pyramid.httpexceptions import HTTPBadRequest, HTTPRequestEntityTooLarge
 from pyramid.tweens import EXCVIEW
 
 from ponytracker.i18n import _
-
-MAX_BODY = 4 * 1024 * 1024
-"""Octets of a form: a text of the greatest length, each character sent as %XX four times over."""
-
+from ponytracker.web.bodies import MAX_BODY, MULTIPART, REFUSED, is_left, too_large
 
 MAX_FIELDS = 1000
 """Fields of a form, and parameters of an address: parsing and showing them takes time each."""
 
-MULTIPART = "multipart/form-data"
-
-_LARGER = "ponytracker.larger_bodies"
-_LEFT = "ponytracker.left_bodies"
 _BOUNDARY = re.compile(r"""; *boundary=("?)([!#-:<-~]{1,200})\1 *(?:;|$)""", re.IGNORECASE)
 _LINE = 1 << 16
 
 
-def accept_larger(config: Any, path: str, octets: int) -> None:
-    """Let a form with files, posted to an address like *path*, have so many octets beside its text.
-
-    *path* is a regular expression for all of the address within the site.
-    """
-    config.registry.setdefault(_LARGER, []).append((re.compile(path), MAX_BODY + octets))
-
-
-def leave_body(config: Any, path: str) -> None:
-    """Leave the body of what is posted to *path* to the view there, which bounds it itself."""
-    config.registry.setdefault(_LEFT, set()).add(path)
-
-
-def sanity_tween_factory(handler: Callable[..., Any], _registry: Any) -> Any:
-    """Answer 400 to what is not UTF-8 or no form, and 413 to what is too large."""
+def sanity_tween_factory(handler: Callable[..., Any], registry: Any) -> Any:
+    """Answer 400 to what is not UTF-8 or no form, and 413 to what has too much in it."""
 
     def sanity_tween(request: Any) -> Any:
-        left = request.registry.get(_LEFT, ())
-        if request.method == "POST" and request.environ.get("PATH_INFO", "") in left:
+        if is_left(request.environ, registry):
             return handler(request)
-        limit = _limit(request)
-        if (request.content_length or 0) > limit:
-            raise _too_large(limit)
+        if refusal := request.environ.get(REFUSED):
+            raise refusal
         if _count_fields(request) > MAX_FIELDS:
             raise HTTPRequestEntityTooLarge(_("What you sent has more than 1000 fields."))
         try:
@@ -63,19 +41,6 @@ def sanity_tween_factory(handler: Callable[..., Any], _registry: Any) -> Any:
         return handler(request)
 
     return sanity_tween
-
-
-def _limit(request: Any) -> int:
-    if request.content_type != MULTIPART:
-        return MAX_BODY
-    path = request.environ.get("PATH_INFO", "")
-    larger = request.registry.get(_LARGER, ())
-    return max((octets for pattern, octets in larger if pattern.fullmatch(path)), default=MAX_BODY)
-
-
-def _too_large(limit: int) -> HTTPRequestEntityTooLarge:
-    size = {"max": limit // 1024 // 1024}
-    return HTTPRequestEntityTooLarge(_("What you sent is larger than ${max} MiB.", mapping=size))
 
 
 def _count_fields(request: Any) -> int:
@@ -112,7 +77,7 @@ def _count_parts(request: Any) -> int:
         else:
             is_file, head = _is_file(head), None
         if typed + len(head or b"") > MAX_BODY:
-            raise _too_large(MAX_BODY)
+            raise too_large(MAX_BODY)
         begins_line = line.endswith(b"\n")
     body.seek(0)
     return parts

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import pytest
 from webob import Request
 
-from ponytracker.web.sanity import MAX_BODY
+from ponytracker.web.bodies import MAX_BODY
 
 
 @pytest.fixture
