@@ -78,6 +78,7 @@ screenshots: install-dev assets ## make the pictures of the README anew
 lock: .venv/uv.stamp $(NODE_STAMP) ## newest versions of everything into requirements/ and package-lock.json
 	$(UV_LOCK) pyproject.toml -o requirements/main.txt
 	$(UV_LOCK) pyproject.toml --group dev -c requirements/main.txt -o requirements/dev.txt
+	$(UV_LOCK) --group ldap -o requirements/ldap.txt
 	$(UV_LOCK) --group uv -o requirements/uv.txt
 	$(UV_LOCK) --group node -o requirements/node.txt
 	$(WITH_NODE) npm update --package-lock-only
@@ -89,7 +90,7 @@ clean: ## remove whatever make made, never a database
 
 install: .venv/project.stamp ## what it needs to run, into .venv
 	@:
-install-dev: .venv/dev.stamp ; @:
+install-dev: .venv/dev.stamp .venv/ldap.stamp ; @:
 assets: $(MANIFEST) ## the stylesheet, script and icons
 	@:
 
@@ -125,6 +126,13 @@ assets: $(MANIFEST) ## the stylesheet, script and icons
 	@echo "Installing the Python packages for development"
 	@$(UV_INSTALL) --require-hashes -r $<
 	@touch $@
+
+# Compiled here. Where it cannot be, the tests of the directory are skipped.
+.venv/ldap.stamp: requirements/ldap.txt .venv/dev.stamp
+	@echo "Compiling python-ldap"
+	@log=$$($(UV_INSTALL) --require-hashes -r $< 2>&1) && touch $@ || { echo "$$log" | tail -n 20; \
+		echo "That failed, so the tests of the directory will be skipped. They need:" \
+			"apt-get install gcc python3-dev libldap2-dev libsasl2-dev"; }
 
 node_modules/.stamp: package.json package-lock.json .npmrc | $(NODE_STAMP)
 	@echo "Installing the packages for the browser"

@@ -34,6 +34,16 @@ class TrackerCelery(Celery):
     settings: Settings
 
 
+SCHEDULE: dict[str, Any] = {
+    "sweep": {
+        "task": "ponytracker.sweep",
+        "schedule": SWEEP_SECONDS,
+        # While no worker is there, one request to sweep is as good as a thousand.
+        "options": {"expires": SWEEP_SECONDS},
+    }
+}
+"""What beat asks the workers for."""
+
 app = TrackerCelery("ponytracker", set_as_current=False)
 app.conf.update(
     task_default_queue="ponytracker",
@@ -49,14 +59,7 @@ app.conf.update(
     enable_utc=True,
     # In memory: when it last asked is nothing to be kept in a file.
     beat_scheduler="celery.beat:Scheduler",
-    beat_schedule={
-        "sweep": {
-            "task": "ponytracker.sweep",
-            "schedule": SWEEP_SECONDS,
-            # While no worker is there, one request to sweep is as good as a thousand.
-            "options": {"expires": SWEEP_SECONDS},
-        }
-    },
+    beat_schedule=SCHEDULE,
 )
 
 
@@ -70,11 +73,20 @@ def bind(settings: Settings, *, hastily: bool = False) -> None:
     Workers wait for the broker however long it is away, others *hastily*.
     """
     app.settings = settings
+    app.conf.beat_schedule = {**SCHEDULE, **_directory_schedule(settings)}
     timeouts = dict.fromkeys(("socket_connect_timeout", "socket_timeout"), BROKER_SECONDS)
     app.conf.update(
         broker_url=settings.celery_broker_url,
         broker_transport_options={**timeouts, "max_retries": 1} if hastily else {},
     )
+
+
+def _directory_schedule(settings: Settings) -> dict[str, Any]:
+    if not settings.ldap.can_list or not settings.ldap.sync_minutes:
+        return {}
+    seconds = settings.ldap.sync_minutes * 60
+    task = {"task": "ponytracker.sync_directory", "schedule": seconds}
+    return {"sync-directory": {**task, "options": {"expires": seconds}}}
 
 
 def _bind_to_ini(_context: Any, _parameter: Any, ini: str) -> str:
@@ -117,6 +129,14 @@ def deliver_mail() -> None:
 @app.task(name="ponytracker.sweep")
 def sweep_mail() -> None:
     sweep(_registry())
+
+
+@app.task(name="ponytracker.sync_directory")
+def sync_directory() -> None:
+    # Here, since it imports python-ldap.
+    from ponytracker.directory.sync import sync_and_log
+
+    sync_and_log(app.settings.ldap, make_database(app.settings))
 
 
 def _tell_workers(_registry: Any) -> None:

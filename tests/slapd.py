@@ -205,10 +205,3 @@ def make_certificates(folder: Path) -> None:
         "-out",
         "server.pem",
     )
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
-    """An OpenLDAP server for the tests of one module."""
-    with slapd(tmp_path_factory.mktemp("slapd")) as server:
-        yield server

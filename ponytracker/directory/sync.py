@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 
 from sqlalchemy.exc import IntegrityError
 
@@ -15,6 +16,8 @@ from ponytracker.directory.here import read_all
 from ponytracker.directory.plan import Change, Rules, Told, make_plan
 from ponytracker.security.principals import SHELL
 from ponytracker.settings.ldap import Ldap
+
+log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,6 +60,19 @@ def sync(
             " changed by this run: run it again."
         ) from None
     return Outcome(run_of(actor), plan.changes, [*notes, *plan.notes])
+
+
+def sync_and_log(settings: Ldap, database: Database) -> None:
+    """Do what the directory says, and log what that was, or why nothing was done."""
+    try:
+        outcome = sync(settings, database)
+    except DirectoryError as error:
+        log.error("Nothing was taken over from the directory: %s", error)
+        return
+    for note in outcome.notes:
+        log.warning("From the directory: %s", note)
+    if outcome.changes:
+        log.info("Run %s changed %d from the directory", outcome.run, len(outcome.changes))
 
 
 def link_account(settings: Ldap, database: Database, username: str) -> Linked:

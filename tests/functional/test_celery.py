@@ -11,6 +11,7 @@ import pytest
 from ponytracker import celery
 from ponytracker.issues import service
 from ponytracker.models import IssueSubscription, MailState, OwedMail, SubscriptionReason
+from ponytracker.settings.ldap import Ldap
 from tests.functional.conftest import make_test_app
 from tests.servers import ROOT, free_port, run
 
@@ -85,3 +86,15 @@ def test_the_script_says_what_it_expects(tmp_path):
     done = run(str(ROOT / "tools/worker.sh"), folder=tmp_path)
     assert done.returncode == 2
     assert "INI" in done.stderr
+
+
+def test_beat_asks_for_the_directory_where_there_is_one(all_on):
+    celery.bind(all_on)
+    assert "sync-directory" not in celery.app.conf.beat_schedule
+    ldap = Ldap(uris=("ldap://127.0.0.1:1",), user_base="dc=x", sync_minutes=7)
+    celery.bind(dataclasses.replace(all_on, ldap=ldap))
+    entry = celery.app.conf.beat_schedule["sync-directory"]
+    assert (entry["task"], entry["schedule"]) == ("ponytracker.sync_directory", 420)
+    assert entry["task"] in celery.app.tasks
+    celery.bind(dataclasses.replace(all_on, ldap=dataclasses.replace(ldap, sync_minutes=0)))
+    assert set(celery.app.conf.beat_schedule) == {"sweep"}

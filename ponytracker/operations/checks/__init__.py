@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from sqlalchemy.exc import DBAPIError
 
-from ponytracker.operations.checks import database, files, mail, workers
+from ponytracker.operations.checks import database, directory, files, mail, workers
 from ponytracker.operations.findings import Finding, wrong
 from ponytracker.operations.site import Site
 
@@ -19,6 +19,7 @@ CHECKS: tuple[Callable[[Site], Iterable[Finding]], ...] = (
     database.check_migrations,
     mail.check_mail_server,
     workers.check_workers,
+    directory.check_directory,
     mail.check_outbox,
     mail.check_mail_in,
     files.check_attachments,

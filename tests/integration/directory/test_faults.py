@@ -14,9 +14,7 @@ from ponytracker.directory.sync import sync
 from ponytracker.models import AuditEntry, Group, User
 from tests import ldap_proxy
 from tests.ldap_proxy import BIND_RESPONSE, DONE, ENTRY, proxy, reference, result
-from tests.slapd import GROUPS, PEOPLE, directory, dn_of, group, password_of, person, posix_group
-
-__all__ = ["directory"]
+from tests.slapd import GROUPS, PEOPLE, dn_of, group, password_of, person, posix_group
 
 pytestmark = pytest.mark.integration
 
