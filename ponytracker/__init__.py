@@ -11,6 +11,10 @@ from ponytracker.web.bodies import BoundedBodies
 from ponytracker.web.proxy import BehindProxy
 
 
+UWSGI_FAILED, GUNICORN_FAILED = 22, 3
+"""By what status each knows a worker that cannot start; after any other it would try for ever."""
+
+
 def main(global_config: dict[str, str], **ini: Any) -> Any:
     """Return the WSGI application that the ``[app:main]`` section of an ini file describes.
 
@@ -21,8 +25,7 @@ def main(global_config: dict[str, str], **ini: Any) -> Any:
         return make_app(settings, make_database(settings), ini, is_served=True)
     except SettingError as error:
         sys.stderr.write(f"{global_config.get('__file__', 'The ini file')}: {error}\n")
-        # By 3 gunicorn knows a worker that cannot start; after any other it would try for ever.
-        raise SystemExit(3) from None
+        raise SystemExit(UWSGI_FAILED if "uwsgi" in sys.modules else GUNICORN_FAILED) from None
 
 
 def make_app(

@@ -7,8 +7,10 @@ queued, and one would fail with "database is locked". See docs/decisions/sqlite.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 import transaction
 import zope.sqlalchemy
@@ -83,11 +85,25 @@ def make_engine(database_url: str) -> Engine:
     """Return an engine for *database_url*; nothing is connected yet."""
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, **POOL)
-    engine = create_engine(url, **POOL)
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+        engine = create_engine(url, pool_pre_ping=True, **POOL)
+    else:
+        engine = create_engine(url, **POOL)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    _engines.add(engine)
     return engine
+
+
+_engines: WeakSet[Engine] = WeakSet()
+
+
+def _forget_connections() -> None:
+    """In a process that was forked, leave its connections to the old one: both would speak."""
+    for engine in _engines:
+        engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_forget_connections)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 from threading import Event
 
@@ -45,7 +47,8 @@ def test_what_is_too_much_is_dropped_and_logged(caplog):
 
 
 def test_what_is_repeated_has_one_thread_and_survives_its_failures(monkeypatch):
-    done, times, pauses = Event(), [], []
+    monkeypatch.setattr("ponytracker.background.SETTLED", 0)
+    done, times, never = Event(), [], Event()
 
     def fail(argument):
         times.append(argument)
@@ -54,28 +57,46 @@ def test_what_is_repeated_has_one_thread_and_survives_its_failures(monkeypatch):
             never.wait()
         raise ValueError
 
-    never = Event()
-    monkeypatch.setattr("ponytracker.background.time.sleep", pauses.append)
     background = Background()
     for _ in range(3):
-        background.run_every(60, fail, "a")
+        background.run_every(0, fail, "a")
     assert done.wait(SECONDS)
-    assert (times, pauses) == (["a"] * 3, [60] * 2)
+    assert times == ["a"] * 3
     assert len([thread for thread in threading.enumerate() if thread.name == "fail"]) == 1
 
 
-def test_after_a_fork_it_is_repeated_anew(monkeypatch):
-    first, second = Event(), Event()
-    calls = iter((first, second))
-    never = Event()
+FORKING = """
+import os, threading
+from ponytracker import background as module
+module.SETTLED = 0
 
-    def tell():
-        next(calls).set()
-        never.wait()
+def tell(pipe=os.pipe()):
+    os.write(pipe[1], b"%d\\n" % os.getpid())
+    repeated.set()
 
-    background = Background()
-    background.run_every(60, tell)
-    assert first.wait(SECONDS)
-    monkeypatch.setattr("ponytracker.background.os.getpid", lambda: 0)
-    background.run_every(60, tell)
-    assert second.wait(SECONDS)
+def told():
+    return int(lines.readline())
+
+lines = os.fdopen(tell.__defaults__[0][0], "rb", 0)
+repeated = threading.Event()
+background = module.Background()
+background.run(repeated.wait)  # its threads are there, and stay behind
+background.run_every(0.01, tell)
+assert told() == os.getpid()
+child = os.fork()
+if not child:
+    done = threading.Event()
+    background.run(done.set)
+    assert done.wait(30)
+    os._exit(0)
+while told() != child:
+    pass
+assert os.waitpid(child, 0)[1] == 0
+assert background._is_over.is_set()
+"""
+
+
+def test_a_forked_process_repeats_what_the_old_one_did_and_that_one_no_more():
+    script = [sys.executable, "-c", FORKING]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stderr
