@@ -10,9 +10,8 @@ from ponytracker.settings import SettingError, Settings
 from ponytracker.web.bodies import BoundedBodies
 from ponytracker.web.proxy import BehindProxy
 
-
 UWSGI_FAILED, GUNICORN_FAILED = 22, 3
-"""By what status each knows a worker that cannot start; after any other it would try for ever."""
+"""By which status each knows a worker that cannot start; after any other it would try for ever."""
 
 
 def main(global_config: dict[str, str], **ini: Any) -> Any:

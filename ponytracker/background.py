@@ -22,14 +22,14 @@ MAX_WAITING = 100
 """Jobs that may wait for a thread; where a mail server hangs, more than that are dropped."""
 
 SETTLED = 2.0
-"""Seconds after a start before anything is done by itself: a server that forks has done so by then."""
+"""Seconds until anything is done by itself after a start: a server that forks has done so then."""
 
 
 class Background:
     """Runs functions on a few threads, which start when the first is there to be run.
 
-    Threads do not outlast a fork. A process that is forked has its own, and repeats what the old one
-    did; that one only sees to the others from then on, and repeats nothing any more.
+    Threads do not outlast a fork. A process that is forked has its own, and repeats what the old
+    one did; that one only sees to the others from then on, and repeats nothing any more.
     """
 
     def __init__(self) -> None:

@@ -81,3 +81,19 @@ def test_whatever_is_followed_is_a_plain_path(raw):
 
 def test_a_missing_parameter_is_no_path():
     assert site_path(Request.blank("/"), "next") is None
+
+
+@pytest.mark.parametrize(
+    "raw", ["/tracker/", "/tracker", "/tracker/web/?q=/../x#a", "/tracker/a..b/"]
+)
+def test_below_a_prefix_are_the_paths_of_this_site(raw):
+    request = Request.blank("/", POST={"next": raw}, environ={"SCRIPT_NAME": "/tracker"})
+    assert site_path(request, "next") == raw
+
+
+@pytest.mark.parametrize(
+    "raw", ["/", "/other/", "/trackers/", "/tracker/../x", "/tracker/.%2E", "/tracker/%2e%2e/x?a"]
+)
+def test_what_leads_out_of_the_prefix_is_not_followed(raw):
+    request = Request.blank("/", POST={"next": raw}, environ={"SCRIPT_NAME": "/tracker"})
+    assert site_path(request, "next") is None
