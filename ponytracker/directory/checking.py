@@ -58,7 +58,7 @@ def examine(settings: Ldap) -> Iterator[Step]:
                     yield Step(f"{uri}: {len(list_groups(connection)):,} groups.")
                 check_named_groups(connection)
         except DirectoryError as error:
-            yield Step(f"{_with_advice(str(error))}", is_wrong=True)
+            yield Step(_with_advice(str(error)), is_wrong=True)
 
 
 def _with_advice(text: str) -> str:
@@ -75,62 +75,36 @@ def _with_advice(text: str) -> str:
 
 def try_user(settings: Ldap, username: str, password: str | None) -> Iterator[Step]:
     """Yield what is asked and answered when *username* signs in; without a password, up to that."""
-    from ponytracker.directory.asking import (
-        ask_about,
-        find_entry,
-        own_dn,
-        person_attributes,
-        read_entry,
-    )
-    from ponytracker.directory.connection import connect
-    from ponytracker.directory.signing_in import ask
+    # Here, since it imports python-ldap.
+    from ponytracker.directory.signing_in import ask, look_up
 
     said: list[str] = []
+    failure = ""
+    answer = None
     try:
-        if password is not None:
-            answer = ask(settings, username, password, said.append)
-        elif settings.bind_template and not settings.user_base:
-            yield Step(f"{username} would sign in as {own_dn(settings, username)}.")
-            return
+        if password is None:
+            answer = look_up(settings, username, said.append)
+            failure = f"{username} was not found, or may not sign in."
         else:
-            answer = None
-            with connect(settings, said.append) as reader:
-                entry = (
-                    find_entry(reader, username)
-                    if settings.user_base
-                    else read_entry(reader, own_dn(settings, username), username)
-                )
-                if entry is not None:
-                    said.append(f"found {entry.dn}")
-                    for name in person_attributes(settings):
-                        values = entry.octets(name)
-                        shown = ", ".join(
-                            value.decode("utf-8", "backslashreplace") for value in values
-                        )
-                        said.append(f"  {name}: {shown or '(nothing)'}")
-                    person, groups, notes = ask_about(reader, entry)
-                    said.extend(notes)
-                    answer = (person, groups) if person else None
+            answer = ask(settings, username, password, said.append)
+            failure = (
+                f"{username} cannot sign in: the name or the password is wrong, or they may not."
+            )
     except DirectoryError as error:
-        yield from map(Step, said)
-        yield Step(_with_advice(str(error)), is_wrong=True)
-        return
+        failure = _with_advice(str(error))
     yield from map(Step, said)
     if answer is None:
-        yield Step(
-            f"{username} cannot sign in: the name or the password is wrong, or they may not."
-            if password is not None
-            else f"{username} was not found, or may not sign in.",
-            is_wrong=True,
-        )
+        yield Step(failure, is_wrong=True)
         return
     person, groups = answer
     yield Step(f"id: {person.key}")
-    yield Step(f"account: {person.username or '(none that is possible)'}")
+    if person.username:
+        yield Step(f"account: {person.username}")
+    else:
+        yield Step("account: none, since the name is none that an account can have", is_wrong=True)
     for name, value in person.facts.items():
         yield Step(f"{name}: {value}")
-    if settings.needs_groups:
-        names = sorted(groups[key] for key in person.groups or () if key in groups)
-        yield Step(f"groups: {', '.join(names) or 'none that are mirrored'}")
+    if person.groups is not None:
+        yield Step(f"groups: {', '.join(sorted(groups[key] for key in person.groups)) or 'none'}")
     if person.is_superuser is not None:
         yield Step(f"superuser: {'yes' if person.is_superuser else 'no'}")

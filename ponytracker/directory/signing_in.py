@@ -15,11 +15,18 @@ from sqlalchemy.orm import Session
 from ponytracker.accounts.authentication import Unavailable, join
 from ponytracker.db import Database
 from ponytracker.directory.applying import SIGN_IN, apply
-from ponytracker.directory.asking import ask_about, find_entry, own_dn, read_entry
+from ponytracker.directory.asking import (
+    ask_about,
+    find_entry,
+    own_dn,
+    person_attributes,
+    read_entry,
+)
 from ponytracker.directory.connection import Connection, Say, connect, connect_as, say_nothing
 from ponytracker.directory.errors import DirectoryError
 from ponytracker.directory.here import read_one
 from ponytracker.directory.plan import Person, Rules, Told, make_plan
+from ponytracker.errors import DomainError
 from ponytracker.models import User
 from ponytracker.settings.ldap import Ldap
 
@@ -52,7 +59,8 @@ class DirectoryAuthenticator:
             try:
                 with self._database().session(write=True) as session, session.begin():
                     return bring_up_to_date(session, *answer)
-            except IntegrityError:
+            except (IntegrityError, DomainError):
+                # Somebody has written the same, or taken it away, between our reading and writing.
                 if not tries_left:
                     raise
         return None
@@ -82,6 +90,22 @@ def ask(settings: Ldap, username: str, password: str, say: Say = say_nothing) ->
         with connect_as(settings, dn, password, say) as own:
             if own is None or entry is None:
                 return None
+        return _told(reader, *ask_about(reader, entry))
+
+
+def look_up(settings: Ldap, username: str, say: Say) -> Answer | None:
+    """Return who *username* is, as PonyTracker itself sees them; tell each of their attributes."""
+    with connect(settings, say) as reader:
+        if settings.user_base:
+            entry = find_entry(reader, username)
+        else:
+            entry = read_entry(reader, own_dn(settings, username), username)
+        if entry is None:
+            return None
+        say(f"found {entry.dn}")
+        for name in person_attributes(settings):
+            values = (value.decode("utf-8", "backslashreplace") for value in entry.octets(name))
+            say(f"  {name}: {', '.join(values) or '(nothing)'}")
         return _told(reader, *ask_about(reader, entry))
 
 

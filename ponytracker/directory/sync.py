@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from ponytracker.db import Database
 from ponytracker.directory.applying import Linked, apply, link, run_of, sync_actor
@@ -14,6 +14,7 @@ from ponytracker.directory.connection import Say, connect, say_nothing
 from ponytracker.directory.errors import DirectoryError, Unusable
 from ponytracker.directory.here import read_all
 from ponytracker.directory.plan import Change, Rules, Told, make_plan
+from ponytracker.errors import DomainError
 from ponytracker.security.principals import SHELL
 from ponytracker.settings.ldap import Ldap
 
@@ -54,7 +55,7 @@ def sync(
             plan = make_plan(read_all(session), told, rules)
             if not dry:
                 apply(session, actor, plan.changes)
-    except IntegrityError:
+    except (IntegrityError, OperationalError, DomainError):
         raise DirectoryError(
             "Somebody has changed the same accounts or groups at the same moment. Nothing was"
             " changed by this run: run it again."

@@ -13,10 +13,12 @@ from sqlalchemy import select, update
 from ponytracker import make_app
 from ponytracker.cli import ldap_test as test_command
 from ponytracker.cli import sync_ldap as sync_command
+from ponytracker.directory import sync as sync_module
 from ponytracker.directory.asking import find_entry
 from ponytracker.directory.checking import examine, try_user
 from ponytracker.directory.connection import Connection, connect, connect_as, same_dn
-from ponytracker.directory.errors import Incomplete, Unreachable
+from ponytracker.directory.errors import DirectoryError, Incomplete, Unreachable
+from ponytracker.directory.plan import Action, Change
 from ponytracker.directory.sync import sync_and_log
 from ponytracker.models import AuditEntry, Group, User
 from ponytracker.operations.site import Site
@@ -432,6 +434,28 @@ def test_without_the_library_the_start_says_what_to_install(browse, run, monkeyp
     assert "libldap2-dev libsasl2-dev" in str(error.value)
     assert "libldap2-dev" in run(sync_command.sync_ldap, code=1)
     assert "libldap2-dev" in run(test_command.ldap_test, "alice", code=1)
+
+
+def test_what_is_taken_meanwhile_changes_nothing(filled, database, session, world, monkeypatch):
+    world.user("root", is_superuser=True)
+    group = Group(name="gone", directory_id="entryuuid:gone")
+    session.add(group)
+    session.commit()
+    plan = sync_module.make_plan
+
+    def meanwhile(here, told, rules):
+        session.delete(group)
+        session.commit()
+        found = plan(here, told, rules)
+        found.changes.append(
+            Change(Action.EDIT_GROUP, "gone", group="entryuuid:gone", after={"name": "x"})
+        )
+        return found
+
+    monkeypatch.setattr(sync_module, "make_plan", meanwhile)
+    with pytest.raises(DirectoryError, match="at the same moment"):
+        sync_module.sync(filled.settings(sync_creates_accounts=True), database)
+    assert [user.username for user in session.scalars(select(User))] == ["root"]
 
 
 def test_a_worker_logs_what_it_could_not_take_over(filled, database, caplog):
