@@ -131,6 +131,7 @@ for (const field of document.querySelectorAll('.file-field[data-upload]')) {
       })
       request.addEventListener('loadend', () => done(read(request.responseText)))
       request.open('POST', field.dataset.upload)
+      request.setRequestHeader('Accept', 'application/json')
       request.send(body)
     })
   }
@@ -310,9 +311,12 @@ for (const form of document.querySelectorAll('form[data-toggles]')) {
     }
   })
 
-  // An error page has one sentence that says what is wrong.
+  // What came too soon is answered by JSON; an error page has one sentence that says what is wrong.
   async function reason(response) {
-    const page = new DOMParser().parseFromString((await response?.text()) ?? '', 'text/html')
+    const answer = (await response?.text()) ?? ''
+    const type = response?.headers.get('Content-Type') ?? ''
+    if (type.startsWith('application/json')) return JSON.parse(answer).error
+    const page = new DOMParser().parseFromString(answer, 'text/html')
     return page.querySelector('.message-page p')?.textContent
   }
 }

@@ -77,6 +77,12 @@ class Settings:
         "a number of days from 1 to 3650",
         default=30,
     )
+    posts_per_minute: int = key(
+        "ponytracker.posts_per_minute",
+        parsing.count(1, 1_000_000),
+        "a number from 1 to 1000000",
+        default=120,
+    )
     sign_up: bool = key("ponytracker.sign_up", parsing.switch, "true or false", default=False)
     group_management: bool = key(
         "ponytracker.group_management", parsing.switch, "true or false", default=True

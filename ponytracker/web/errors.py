@@ -11,6 +11,7 @@ from pyramid.httpexceptions import (
     HTTPMethodNotAllowed,
     HTTPRequestEntityTooLarge,
     HTTPSeeOther,
+    HTTPTooManyRequests,
 )
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -29,6 +30,14 @@ log = logging.getLogger(__name__)
 
 NOT_FOUND = _("This is not the web page you are looking for.")
 FORBIDDEN = _("Sorry, you are not allowed to access this page.")
+TOO_FAST = _(
+    "Too much was sent within a minute. Wait a moment, then send this again; nothing was changed so"
+    " far."
+)
+STALE = _(
+    "The page it was on had become too old, or it was not from this site. If you meant to send"
+    " this, send it again; nothing was changed so far."
+)
 PAGE = "error.jinja2"
 
 _KEPT_BACK = ("csrf_token", "password")
@@ -87,7 +96,26 @@ def method_not_allowed(error: Any, request: Any) -> Any:
 @exception_view_config(BadCSRFToken)
 @exception_view_config(BadCSRFOrigin)
 def bad_csrf_token(error: Any, request: Any) -> Response:
-    return _send_again(request, 400, signed_out=False)
+    return _send_again(request, 400, STALE)
+
+
+@exception_view_config(HTTPTooManyRequests)
+def too_many_requests(error: Any, request: Any) -> Response:
+    """Give back what came too soon, to people as a form, to scripts as JSON."""
+    retry_after = {"Retry-After": error.headers["Retry-After"]}
+    if _is_of_script(request):
+        text = request.localizer.translate(TOO_FAST, domain="ponytracker")
+        answer = Response(json_body={"error": text}, status=429)
+        answer.headers.update(retry_after)
+        return answer
+    request.response.headers.update(retry_after)
+    return _send_again(request, 429, TOO_FAST, bare=True)
+
+
+def _is_of_script(request: Any) -> bool:
+    """Return whether whoever asks reads JSON rather than a page."""
+    accepted = request.accept.acceptable_offers(["text/html", "application/json"])
+    return request.is_xhr or (bool(accepted) and accepted[0][0] == "application/json")
 
 
 @exception_view_config(Conflict, renderer=PAGE)
@@ -152,13 +180,15 @@ def _bare(request: Any, status: int, title: str, text: str) -> dict[str, Any]:
 def _sign_in(request: Any) -> Response:
     """Lead to the sign-in, or give back the form that was sent by someone signed out meanwhile."""
     if request.method not in SAFE_METHODS:
-        return _send_again(request, 403, signed_out=True)
+        return _send_again(request, 403)
     query = {"next": request.path_qs}
     return HTTPSeeOther(request.resource_url(request.root, "login", query=query))
 
 
-def _send_again(request: Any, status: int, *, signed_out: bool) -> Response:
+def _send_again(request: Any, status: int, why: str = "", *, bare: bool = False) -> Response:
     """Answer the form that was sent, to be sent again by hand by whoever typed it.
+
+    It says *why*; without, that they are signed out. A *bare* page asks nothing of the database.
 
     Not to a form of another site: the session that goes with it would replace the reader's own,
     whose cookie the browser has kept back (SameSite).
@@ -171,7 +201,8 @@ def _send_again(request: Any, status: int, *, signed_out: bool) -> Response:
         "unseen": [(name, value) for name, value in fields if name in _NOT_TYPED],
         "typed": [(name, value) for name, value in fields if name not in _NOT_TYPED],
         "action": "/" + request.path_qs.lstrip("/"),  # "//evil/login" would be another site
-        "signed_out": signed_out,
+        "why": why,
+        "bare": bare,
     }
     request.response.status_int = status
     return _respond(request, "form_again.jinja2", answer)
