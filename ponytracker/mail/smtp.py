@@ -67,8 +67,7 @@ class CheckedSMTP(_Checked):
 
 
 class CheckedSMTPOverTLS(_Checked, smtplib.SMTP_SSL):
-    def __init__(self, *args: Any, **kw: Any) -> None:
-        super().__init__(*args, context=ssl.create_default_context(), **kw)
+    pass
 
 
 class CheckedSMTPMailer(SMTPMailer):
@@ -79,10 +78,11 @@ class CheckedSMTPMailer(SMTPMailer):
         self.own_name = own_name
 
     def smtp_factory(self) -> smtplib.SMTP:
-        kind = CheckedSMTPOverTLS if self.ssl else CheckedSMTP
-        return kind(
-            self.hostname, self.port, local_hostname=self.own_name, timeout=CONNECT_SECONDS
-        )
+        place = self.hostname, self.port, self.own_name
+        if not self.ssl:
+            return CheckedSMTP(*place, timeout=CONNECT_SECONDS)
+        context = ssl.create_default_context()
+        return CheckedSMTPOverTLS(*place, timeout=CONNECT_SECONDS, context=context)
 
     def send(self, fromaddr: str, toaddrs: set[str], message: Message) -> None:
         connection = self.connect()
