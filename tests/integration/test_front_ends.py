@@ -1,0 +1,289 @@
+"""nginx and Apache before uwsgi: as ``deploy-files`` sets them up, and as others do.
+
+All before one uwsgi, which takes both HTTP and its own protocol, at https://tracker.example.org/tracker.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ponytracker.cli.deploy_files import deploy_files
+from ponytracker.db import Database, make_engine
+from tests.databases import migrate
+from tests.integration.client import SECONDS, Client
+from tests.integration.conftest import create_superusers
+from tests.integration.test_servers import copy_ini
+from tests.relay import make_authority
+from tests.servers import BIN, ROOT, Daemon, free_port
+
+HOST = "tracker.example.org"
+ADDRESS = f"https://{HOST}/tracker"
+BROWSER = "127.0.0.2"
+"""Where the browser is: not an address from which a proxy is trusted."""
+
+ASSETS: dict[str, str] = json.loads((ROOT / "ponytracker/static/manifest.json").read_text())
+MODULES = Path("/usr/lib/apache2/modules")
+NEEDED = (Path("/usr/sbin/nginx"), Path("/usr/sbin/apache2"), MODULES / "mod_proxy_uwsgi.so")
+
+DEPLOYED = ("nginx, http", "nginx, uwsgi", "apache2, http", "apache2, uwsgi")
+OTHERS = {
+    "nginx, prefix cut off": """
+server {{
+    listen 127.0.0.1:{port} ssl;
+    ssl_certificate {folder}/relay.pem;
+    ssl_certificate_key {folder}/relay.key;
+    client_max_body_size 128m;
+    location /tracker/ {{
+        proxy_pass http://127.0.0.1:{http}/;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Host $host;
+    }}
+}}
+""",
+    # As in the guide of the first PonyTracker: Apache adds X-Forwarded-For and -Host by itself.
+    "apache2, prefix cut off": """
+Listen 127.0.0.1:{port}
+<VirtualHost *:{port}>
+    SSLEngine on
+    SSLCertificateFile {folder}/relay.pem
+    SSLCertificateKeyFile {folder}/relay.key
+    <Location /tracker/>
+        ProxyPass http://127.0.0.1:{http}/
+        ProxyPassReverse http://127.0.0.1:{http}/
+    </Location>
+</VirtualHost>
+""",
+}
+
+NGINX = """
+daemon off;
+{user}
+pid {folder}/nginx.pid;
+error_log {folder}/nginx-error.log;
+events {{}}
+http {{
+    include /etc/nginx/mime.types;
+    access_log off;
+    client_body_temp_path {folder}/nginx-body;
+    proxy_temp_path {folder}/nginx-proxy;
+    uwsgi_temp_path {folder}/nginx-uwsgi;
+    fastcgi_temp_path {folder}/nginx-fastcgi;
+    scgi_temp_path {folder}/nginx-scgi;
+    include {folder}/sites/nginx*;
+}}
+"""
+
+APACHE = """
+ServerRoot {folder}
+ServerName localhost
+PidFile {folder}/apache2.pid
+ErrorLog {folder}/apache2-error.log
+Mutex file:{folder} default
+{user}
+{modules}
+TypesConfig /etc/mime.types
+Include {folder}/sites/apache2*
+"""
+
+LOADED = "mpm_event authz_core alias mime headers ssl socache_shmcb proxy proxy_http proxy_uwsgi"
+
+
+class FrontEnds:
+    """Two web servers with six sites, each on a port, and the uwsgi behind them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ports = {name: free_port() for name in (*DEPLOYED, *OTHERS)}
+        self.http, self.uwsgi = free_port(), free_port()
+        authority, _context = make_authority(folder, HOST)
+        self.tls = ssl.create_default_context(cafile=str(authority))
+        (folder / "sites").mkdir()
+        for name in DEPLOYED:
+            self._deploy(name)
+        for name, site in OTHERS.items():
+            text = site.format(port=self.ports[name], folder=folder, http=self.http)
+            (folder / "sites" / name.replace(", ", "-")).write_text(text)
+
+    def _deploy(self, name: str) -> None:
+        """Write the site that the command makes of an ini file which differs in ports alone."""
+        program, protocol = name.split(", ")
+        ini = self.folder / name.replace(", ", "-")
+        ini.mkdir()
+        copy_ini(
+            ini,
+            self.http,
+            **{
+                "ponytracker.base_url": f"https://{HOST}:{self.ports[name]}/tracker",
+                "ponytracker.attachments_dir": f"{self.folder}/attachments",
+            },
+        )
+        if protocol == "uwsgi":
+            text = (ini / "production.ini").read_text()
+            text = re.sub(r"(?m)^http-socket =.*", f"socket = 127.0.0.1:{self.uwsgi}", text)
+            (ini / "production.ini").write_text(text)
+        done = CliRunner().invoke(
+            deploy_files,
+            [
+                str(ini / "deployed"),
+                *("--ini", str(ini / "production.ini")),
+                *("--user", "www-data"),
+                *("--http-port", str(free_port())),
+                *("--certificate", str(self.folder / "relay.pem")),
+                *("--certificate-key", str(self.folder / "relay.key")),
+            ],
+            catch_exceptions=False,
+        )
+        assert done.exit_code == 0, done.output
+        site = (ini / "deployed" / program / "ponytracker.conf").read_text()
+        site = re.sub(r"/var/log/\w+/", f"{ini}/", site)
+        site = site.replace("upstream ponytracker", f"upstream {protocol}_ponytracker")
+        site = re.sub(r"(http://|uwsgi_pass )ponytracker;", rf"\1{protocol}_ponytracker;", site)
+        site = site.replace("shared:ponytracker:", f"shared:{protocol}_ponytracker:")
+        (self.folder / "sites" / ini.name).write_text(site)
+
+    def daemons(self) -> list[Daemon]:
+        folder, is_root = self.folder, os.geteuid() == 0
+        shutil.copy("/etc/nginx/uwsgi_params", folder)
+        (folder / "nginx.conf").write_text(
+            NGINX.format(folder=folder, user="user root;" if is_root else "")
+        )
+        modules = "\n".join(
+            f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in LOADED.split()
+        )
+        user = "User www-data\nGroup www-data" if is_root else ""
+        (folder / "apache2.conf").write_text(
+            APACHE.format(folder=folder, user=user, modules=modules)
+        )
+        nginx = ("/usr/sbin/nginx", "-e", folder / "nginx-error.log", "-c", folder / "nginx.conf")
+        apache2 = ("/usr/sbin/apache2", "-f", folder / "apache2.conf", "-DFOREGROUND")
+        one_port = {name.split(",")[0]: port for name, port in self.ports.items()}
+        return [
+            Daemon(*nginx, folder=folder, name="nginx", port=one_port["nginx"]),
+            Daemon(*apache2, folder=folder, name="apache2", port=one_port["apache2"]),
+        ]
+
+    def client(self, name: str) -> Browser:
+        return Browser(self.ports[name], self.tls)
+
+
+class Browser(Client):
+    """A browser that is led to a port of this machine, and checks who answers there.
+
+    `said` are headers that it sends with each request: what somebody may have forged.
+    """
+
+    def __init__(self, port: int, tls: ssl.SSLContext) -> None:
+        super().__init__(ADDRESS, ADDRESS)
+        self.connection = http.client.HTTPSConnection(
+            HOST, port, timeout=SECONDS, context=tls, source_address=(BROWSER, 0)
+        )
+        self.connection._create_connection = (  # type: ignore[attr-defined]
+            lambda _address, *rest: socket.create_connection(("127.0.0.1", port), *rest)
+        )
+        self.said: dict[str, str] = {}
+        self._request = self.connection.request
+        self.connection.request = self._send  # type: ignore[method-assign]
+
+    def _send(self, method: str, path: str, body: object, headers: dict[str, str]) -> None:
+        path = path if path.startswith("/tracker") else f"/tracker{path}"
+        origin = {"Origin": f"https://{HOST}"} if body is not None else {}
+        self._request(method, path, body, {**headers, **origin, **self.said})
+
+
+@pytest.fixture(scope="module")
+def front_ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnds]:
+    for path in NEEDED:
+        if not path.exists():
+            pytest.skip("missing: apt-get install nginx-light apache2 libapache2-mod-proxy-uwsgi")
+    folder = tmp_path_factory.mktemp("front-ends")
+    found = FrontEnds(folder)
+    url = f"sqlite:///{folder}/ponytracker.sqlite"
+    engine = make_engine(url)
+    with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
+        migrate(connection)
+    create_superusers(Database(engine), "admin")
+    engine.dispose()
+    copy_ini(folder, found.http, **{"ponytracker.base_url": ADDRESS})
+    arguments = ("--uwsgi-socket", f"127.0.0.1:{found.uwsgi}", "--ini-paste-logged")
+    tracker = Daemon(
+        *(BIN / "uwsgi", *arguments, "production.ini"),
+        folder=folder,
+        name="uwsgi",
+        port=found.http,
+        PONYTRACKER_DATABASE_URL=url,
+        PONYTRACKER_ATTACHMENTS_DIR=f"{folder}/attachments",
+    )
+    with ExitStack() as stack:
+        for daemon in (tracker, *found.daemons()):
+            stack.callback(daemon.stop)
+            daemon.start()
+        yield found
+
+
+@pytest.fixture(params=(*DEPLOYED, *OTHERS))
+def client(request: pytest.FixtureRequest, front_ends: FrontEnds) -> Browser:
+    return front_ends.client(request.param)
+
+
+FORGED = {
+    "X-Forwarded-For": "203.0.113.7",
+    "X-Forwarded-Prefix": "/elsewhere",
+    "X-Forwarded-Proto": "http",
+    "X-Real-IP": "203.0.113.7",
+    "Forwarded": "for=203.0.113.7;proto=http;host=evil.example",
+    "SCRIPT_NAME": "/elsewhere",
+    "REMOTE_ADDR": "203.0.113.7",
+}
+
+
+def test_scheme_host_prefix_and_client_are_right_whatever_somebody_forges(client):
+    client.said = FORGED
+    asked = client.get("/admin/")
+    assert (asked.status, asked.headers["Location"].partition("?")[0]) == (303, f"{ADDRESS}/login")
+    page = client.sign_in("admin")
+    assert page.headers["Strict-Transport-Security"]
+    for cookie in client.cookies.values():
+        assert (cookie["secure"], cookie["httponly"], cookie["path"]) == (True, True, "/tracker")
+    page = client.get("/profile/")
+    assert BROWSER in page.text
+    assert "203.0.113.7" not in page.text
+    addresses = re.findall(r'(?:href|action|src)="([^"#]+)', page.text)
+    assert addresses
+    assert all(address.startswith("/tracker/") for address in addresses)
+    form = client.get("/add/").fields("project-form")
+    name = f"p{secrets.token_hex(4)}"
+    fields = {**form, "name": name, "display_name": name, "access": "public"}
+    added = client.post("/add/", fields)
+    assert added.headers["Location"].startswith(f"{ADDRESS}/{name}/")
+    assert name in client.get(f"/{name}/issues/?q=is%3Aopen+a%2Fb").text
+
+
+def test_static_files_are_kept_for_a_year(client):
+    asset = client.get(f"/static/{ASSETS['ponytracker.css']}")
+    assert asset.status == 200
+    assert asset.body == (ROOT / "ponytracker/static" / ASSETS["ponytracker.css"]).read_bytes()
+    assert asset.headers["Content-Type"].startswith("text/css")
+    assert "max-age=31536000" in asset.headers["Cache-Control"]
+    assert asset.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_another_name_and_what_is_too_large_are_refused(client):
+    large = client.post("/login", {"username": "x" * 5_000_000})
+    assert large.status == 413
+    assert "larger than 4 MiB" in large.text
+    client.connection.close()
+    client.said = {"Host": "evil.example"}
+    assert client.get("/").status == 400
