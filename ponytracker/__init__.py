@@ -21,7 +21,7 @@ def main(global_config: dict[str, str], **ini: Any) -> Any:
     """
     try:
         settings = Settings.from_ini(ini, global_config)
-        return make_app(settings, make_database(settings), ini, is_served=True)
+        return make_app(settings, make_database(settings, is_served=True), ini, is_served=True)
     except SettingError as error:
         sys.stderr.write(f"{global_config.get('__file__', 'The ini file')}: {error}\n")
         raise SystemExit(UWSGI_FAILED if "uwsgi" in sys.modules else GUNICORN_FAILED) from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from enum import Enum, auto
 from typing import Any
 from weakref import WeakSet
 
@@ -16,9 +17,10 @@ import transaction
 import zope.sqlalchemy
 from pyramid.tweens import EXCVIEW
 from pyramid_retry import IRetryableError, mark_error_retryable
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 from zope.interface import classImplements
@@ -29,6 +31,15 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 LOCK_WAIT_MS = 30_000
 """Milliseconds that a writer waits for SQLite's write lock before it gives up."""
+
+STATEMENT_SECONDS = 30
+"""How long a statement of whoever serves pages may take on PostgreSQL, its waits for locks too."""
+
+CONNECT_SECONDS = 5
+"""How long PostgreSQL may take to answer whoever serves pages."""
+
+UNAVAILABLE = (OperationalError, InternalError, InterfaceError, PoolTimeoutError)
+"""What it comes to where the database is away, or does not do at the moment what it should."""
 
 POOL: dict[str, Any] = {
     # For every database: the pool that SQLAlchemy takes for sqlite:// knows no overflow.
@@ -61,10 +72,39 @@ class Database:
         return Session(bind, join_transaction_mode="create_savepoint", info=dict(self.info))
 
 
-def make_database(settings: Settings) -> Database:
-    """Return the database of *settings*; nothing is connected yet."""
+class Outage(Enum):
+    """Why a database is not available."""
+
+    AWAY = auto()
+    NO_CHANGES = auto()
+    TOO_SLOW = auto()
+
+
+_OUTAGES = {
+    # PostgreSQL: https://www.postgresql.org/docs/current/errcodes-appendix.html
+    "25006": Outage.NO_CHANGES,  # read_only_sql_transaction
+    "53100": Outage.NO_CHANGES,  # disk_full
+    "57014": Outage.TOO_SLOW,  # query_canceled
+    # SQLite: https://www.sqlite.org/rescode.html; those of SQLITE_READONLY are more than one.
+    "SQLITE_FULL": Outage.NO_CHANGES,
+    "SQLITE_READONLY": Outage.NO_CHANGES,
+}
+
+
+def find_outage(error: BaseException) -> Outage:
+    """Return which outage *error*, one of `UNAVAILABLE`, is about."""
+    cause = getattr(error, "orig", None)
+    name = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or ""
+    return _OUTAGES.get("_".join(name.split("_")[:2]), Outage.AWAY)
+
+
+def make_database(settings: Settings, *, is_served: bool = False) -> Database:
+    """Return the database of *settings*; nothing is connected yet.
+
+    Where it *is_served*, nobody waits for it longer than people wait for a page.
+    """
     return Database(
-        make_engine(settings.database_url),
+        make_engine(settings.database_url, is_served=is_served),
         settings.base_url,
         owes_mail=bool(settings.mail_default_sender),
     )
@@ -81,11 +121,21 @@ def analyze(database: Database) -> None:
             session.connection().exec_driver_sql("ANALYZE")
 
 
-def make_engine(database_url: str) -> Engine:
+def let_take_long(session: Session) -> None:
+    """Let the statements of this transaction take as long as they need: much is deleted at once."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL statement_timeout = 0"))
+
+
+def make_engine(database_url: str, *, is_served: bool = False) -> Engine:
     """Return an engine for *database_url*; nothing is connected yet."""
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
+        patience = {"connect_timeout": str(CONNECT_SECONDS)} if is_served else {}
+        url = url.set(query={**patience, **url.query})
         engine = create_engine(url, pool_pre_ping=True, **POOL)
+        if is_served:
+            event.listen(engine, "connect", _limit_statements)
     else:
         engine = create_engine(url, **POOL)
         event.listen(engine, "connect", _prepare_sqlite)
@@ -104,6 +154,13 @@ def _forget_connections() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_connections)
+
+
+def _limit_statements(connection: Any, _record: Any) -> None:
+    # Not among the options of the connection, which PgBouncer refuses.
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET statement_timeout = {int(STATEMENT_SECONDS * 1000)}")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

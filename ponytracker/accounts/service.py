@@ -12,6 +12,7 @@ from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from ponytracker.accounts.losses import losses_of_user
+from ponytracker.db import let_take_long
 from ponytracker.errors import Conflict, DomainError
 from ponytracker.i18n import _
 from ponytracker.models import Notifications, User
@@ -167,6 +168,7 @@ def delete_user(session: Session, actor: Identity, user_id: int) -> None:
     user = _lock_user(session, actor, user_id)
     check_not_last_superuser(session, user)
     before = {**_audited(user), **losses_of_user(session, user)}
+    let_take_long(session)
     session.delete(user)
     record(session, actor, "user.delete", before["username"], before=before)
 

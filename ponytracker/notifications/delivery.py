@@ -15,9 +15,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
-
 from ponytracker import mail
+from ponytracker.db import UNAVAILABLE
 from ponytracker.models.base import now
 from ponytracker.notifications import outbox
 from ponytracker.notifications.messages import Outgoing, compose
@@ -138,7 +137,7 @@ def _mark_sent(registry: Any, id_: int) -> None:
     for seconds in PATIENCE:
         try:
             _write(registry, outbox.mark_sent, id_)
-        except OperationalError:
+        except UNAVAILABLE:
             time.sleep(seconds)
         else:
             return

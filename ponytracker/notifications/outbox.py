@@ -38,6 +38,9 @@ LEASE = dt.timedelta(minutes=15)
 WAITS = tuple(dt.timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 120))
 """How long after each failed try the next one comes; all further ones as the last."""
 
+LONGEST_WAIT = 2 * WAITS[-1]
+"""Nothing is due so far ahead, unless the clock was."""
+
 GIVE_UP_AFTER = dt.timedelta(days=3)
 LEAST_TRIES = len(WAITS)
 """A mail is given up once it is so old and was tried so often."""
@@ -59,7 +62,7 @@ def take(session: Session) -> Sequence[int]:
     moment = now()
     due = (
         select(OwedMail.id)
-        .where(OwedMail.state == MailState.OWED, OwedMail.next_try_at <= moment)
+        .where(OwedMail.state == MailState.OWED, _is_due(moment))
         .order_by(OwedMail.next_try_at, OwedMail.id)
         .limit(BATCH)
         # Beside PostgreSQL, which locks rows, SQLite has one writer at a time and ignores this.
@@ -78,8 +81,13 @@ def take(session: Session) -> Sequence[int]:
 
 def is_any_due(session: Session) -> bool:
     """Return whether there is something to take; asking locks nothing."""
-    due = exists().where(OwedMail.state == MailState.OWED, OwedMail.next_try_at <= now())
+    due = exists().where(OwedMail.state == MailState.OWED, _is_due(now()))
     return bool(session.scalar(select(due)))
+
+
+def _is_due(moment: dt.datetime) -> ColumnElement[bool]:
+    """Return what is due then: also what waits longer than anything would, as a clock was ahead."""
+    return or_(OwedMail.next_try_at <= moment, OwedMail.next_try_at > moment + LONGEST_WAIT)
 
 
 def load(session: Session, ids: Iterable[int]) -> Sequence[OwedMail]:

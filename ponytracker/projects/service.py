@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from ponytracker.accounts.losses import grants_on
 from ponytracker.attachments.service import forget_project
+from ponytracker.db import let_take_long
 from ponytracker.errors import Conflict
 from ponytracker.i18n import _
 from ponytracker.models import (
@@ -137,6 +138,7 @@ def delete_project(session: Session, actor: Identity, project: Project) -> None:
         **dataclasses.asdict(count_contents(session, project)),
         **grants_on(session, project.id),
     }
+    let_take_long(session)
     forget_project(session, project.id)
     session.execute(delete(Project).where(Project.id == project.id))
     audit.record(session, actor, "project.delete", before["name"], before=before)

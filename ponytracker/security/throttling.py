@@ -16,7 +16,7 @@ import math
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from ponytracker.models.account import Attempt
@@ -88,7 +88,7 @@ class Throttle:
     def write(self, session: Session, purpose: Purpose, name: str, address: str) -> int:
         """Store a try and return its id; sweep some of those that count no more."""
         tried = now()
-        old = select(Attempt.id).where(Attempt.at < tried - REMEMBERED).limit(SWEPT_AT_ONCE)
+        old = select(Attempt.id).where(_is_far_from(tried)).limit(SWEPT_AT_ONCE)
         # Two who sweep must not wait for each other.
         session.execute(
             delete(Attempt).where(Attempt.id.in_(old.with_for_update(skip_locked=True)))
@@ -139,12 +139,17 @@ def network(address: str) -> str:
     return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
+def _is_far_from(moment: dt.datetime) -> ColumnElement[bool]:
+    """Return which tries do not count then: old ones, and those of a clock that was ahead."""
+    return or_(Attempt.at < moment - REMEMBERED, Attempt.at > moment + REMEMBERED)
+
+
 def _too_early(session: Session, attempt: Attempt, limit: Limit, same: ColumnElement[bool]) -> int:
     others = select(func.count(), func.max(Attempt.at)).where(
         same,
         Attempt.purpose == attempt.purpose,
         Attempt.id != attempt.id,
-        Attempt.at > attempt.at - REMEMBERED,
+        ~_is_far_from(attempt.at),
     )
     tries, last = session.execute(others).one()
     if not limit.wait(tries):

@@ -6,10 +6,12 @@ is a layer before Pyramid, since ``pyramid_retry`` copies all of a body before t
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Iterable
-from io import SEEK_END
-from tempfile import SpooledTemporaryFile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from io import SEEK_END, BytesIO
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import IO, Any
 
 from pyramid.httpexceptions import (
@@ -17,9 +19,16 @@ from pyramid.httpexceptions import (
     HTTPException,
     HTTPLengthRequired,
     HTTPRequestEntityTooLarge,
+    HTTPServiceUnavailable,
 )
 
 from ponytracker.i18n import _
+
+log = logging.getLogger(__name__)
+
+NO_ROOM = _(
+    "The server has no room for what you sent at the moment. Please try again in a few minutes."
+)
 
 MAX_BODY = 4 * 1024 * 1024
 """Octets of a form: a text of the greatest length, each character sent as %XX four times over."""
@@ -96,12 +105,13 @@ class BoundedBodies:
         self.max_body = find_greatest_limit(app.registry)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        with SpooledTemporaryFile(IN_MEMORY) as body:
+        with _spooled() as kept:
+            body: IO[bytes] = kept
             try:
                 _fill(body, environ, find_limit(environ, self.registry))
             except HTTPException as error:
                 environ[REFUSED] = error
-                body.truncate(0)
+                body = BytesIO()
             environ["CONTENT_LENGTH"] = str(body.seek(0, SEEK_END))
             body.seek(0)
             environ["wsgi.input"] = body
@@ -109,6 +119,16 @@ class BoundedBodies:
             environ.pop("HTTP_TRANSFER_ENCODING", None)
             answer: Iterable[bytes] = self._app(environ, start_response)
         return answer
+
+
+@contextmanager
+def _spooled() -> Iterator[IO[bytes]]:
+    body = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closing it may fail, see below
+    try:
+        yield body
+    finally:
+        with suppress(OSError):  # what is still to be written on a full disk
+            body.close()
 
 
 def _fill(body: IO[bytes], environ: dict[str, Any], limit: int) -> None:
@@ -123,7 +143,7 @@ def _fill(body: IO[bytes], environ: dict[str, Any], limit: int) -> None:
             _discard(source.read, rest)
             raise too_large(limit)
         while rest and (chunk := _get(source.read, min(rest, _CHUNK))):
-            body.write(chunk)
+            _put(body, chunk)
             rest -= len(chunk)
         if rest:
             raise _cut_off()
@@ -132,7 +152,7 @@ def _fill(body: IO[bytes], environ: dict[str, Any], limit: int) -> None:
             if body.tell() + len(chunk) > limit:
                 _discard(source.read, DISCARDED)
                 raise too_large(limit)
-            body.write(chunk)
+            _put(body, chunk)
     elif "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
         # uwsgi would have it read in a way of its own; what is in front of it sends a length.
         raise HTTPLengthRequired(_("What you sent does not say how long it is (Content-Length)."))
@@ -143,6 +163,15 @@ def _get(read: Callable[[int], bytes], size: int) -> bytes:
         return read(size)
     except OSError as error:
         raise _cut_off() from error
+
+
+def _put(body: IO[bytes], chunk: bytes) -> None:
+    try:
+        body.write(chunk)
+        body.flush()
+    except OSError as error:
+        log.error("what was sent cannot be kept in %s: %s", gettempdir(), error.strerror)
+        raise HTTPServiceUnavailable(NO_ROOM, headers={"Retry-After": "10"}) from error
 
 
 def _discard(read: Callable[[int], bytes], size: int) -> None:

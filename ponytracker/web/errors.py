@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from typing import Any
 
@@ -16,15 +17,15 @@ from pyramid.httpexceptions import (
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
-from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import IntegrityError
 
-from ponytracker.db import SAFE_METHODS
+from ponytracker.db import SAFE_METHODS, STATEMENT_SECONDS, UNAVAILABLE, Outage, find_outage
 from ponytracker.errors import Conflict
 from ponytracker.i18n import _
 from ponytracker.logs import readable_path
 from ponytracker.resources import RESERVED_NAMES, Resource, Root
 from ponytracker.security.permissions import Permission
+from ponytracker.web.bodies import NO_ROOM
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,21 @@ _NOT_TYPED = (
     *_FILES,
     *("next", "prev", "project", "session", "submission", "token", "version"),
 )
+
+OUTAGES = {
+    Outage.AWAY: _(
+        "The database does not answer at the moment. Please try again in a few minutes."
+    ),
+    Outage.NO_CHANGES: _(
+        "The database takes no changes at the moment. Please try again in a few minutes."
+    ),
+    Outage.TOO_SLOW: _(
+        "This was given up, since it took the database more than ${seconds} seconds. Please try"
+        " again later, or ask for less at once.",
+        mapping={"seconds": STATEMENT_SECONDS},
+    ),
+}
+_DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 MAX_RETURNED = 50
 """Fields of a form that are given back; no form of this site has as many."""
@@ -131,12 +147,22 @@ def integrity_error(error: IntegrityError, request: Any) -> Any:
     return _bare(request, 409, _("Not possible any more"), text)
 
 
-@exception_view_config(OperationalError, renderer=PAGE)
-@exception_view_config(PoolTimeoutError, renderer=PAGE)
-def database_error(error: OperationalError | PoolTimeoutError, request: Any) -> Any:
+def database_error(error: Exception, request: Any) -> Any:
     log.error("%s: %s", _asked(request), error)
+    return _not_available(request, OUTAGES[find_outage(error)])
+
+
+@exception_view_config(OSError, renderer=PAGE)
+def system_error(error: OSError, request: Any) -> Any:
+    """Tell a disk that takes nothing, as for what is too large for memory, from faults of ours."""
+    if error.errno not in _DISK_FAULTS:
+        return internal_error(error, request)
+    log.error("%s: %s", _asked(request), error)
+    return _not_available(request, NO_ROOM)
+
+
+def _not_available(request: Any, text: str) -> Any:
     request.response.headers["Retry-After"] = "10"
-    text = _("The database does not answer at the moment. Please try again in a few minutes.")
     return _bare(request, 503, _("Not available"), text)
 
 
@@ -145,6 +171,8 @@ def http_exception(error: HTTPException, request: Any) -> Any:
     """Show what a view or the framework raised as a page; pass redirects on."""
     if error.status_int < 400:
         return error
+    if "Retry-After" in error.headers:
+        request.response.headers["Retry-After"] = error.headers["Retry-After"]
     return _bare(request, error.status_int, error.title, error.detail or error.explanation)
 
 
@@ -218,7 +246,8 @@ def _posted(request: Any) -> list[tuple[str, str]]:
         return []
     try:
         items = list(request.POST.items())
-    except (ValueError, DeprecationWarning):  # it could not be read, which is what this page says
+    # It could not be read, which is what this page says.
+    except (ValueError, DeprecationWarning, OSError):
         return []
     return [
         (name, value)
@@ -249,4 +278,6 @@ def _allowed_methods(error: Any, request: Any) -> str:
 
 
 def includeme(config: Any) -> None:
+    for error in UNAVAILABLE:
+        config.add_exception_view(database_error, error, renderer=PAGE)
     config.scan(__name__)

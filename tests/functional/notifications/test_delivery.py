@@ -10,7 +10,7 @@ import logging
 import pytest
 from pyramid_mailer.interfaces import IMailer
 from sqlalchemy import select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 
 from ponytracker import mail
 from ponytracker.issues import service, views
@@ -387,6 +387,15 @@ def test_what_somebody_has_taken_is_nobody_else_s_until_its_lease_is_over(place,
     assert place.only().attempts == 2
 
 
+def test_a_clock_that_was_ahead_delays_nothing_for_as_long(place, mailer):
+    place.subscriber("bob")
+    place.comment()
+    place.pass_time(hours=-2)
+    assert place.deliver() == delivery.Delivered()
+    place.pass_time(days=-365)
+    assert place.deliver() == delivery.Delivered(sent=1)
+
+
 def test_a_batch_that_takes_too_long_gives_the_rest_back(place, mailer, monkeypatch):
     for name in "abc":
         place.subscriber(name)
@@ -434,7 +443,8 @@ def test_that_a_mail_was_sent_is_written_down_however_often_that_takes(place, ma
     def fail_at_first(session, id_):
         if failures:
             failures.pop()
-            raise OperationalError("UPDATE", {}, Exception())
+            error = (OperationalError, InternalError)[len(failures) % 2]
+            raise error("UPDATE", {}, Exception())
         mark_sent(session, id_)
 
     monkeypatch.setattr(delivery.outbox, "mark_sent", fail_at_first)

@@ -100,3 +100,11 @@ def test_a_clock_that_is_ahead_lets_nobody_in_earlier(session, fail):
         fail()
     earlier(session, -30)
     assert fail() == 2
+
+
+def test_tries_by_a_clock_that_was_ahead_keep_nobody_waiting(session, fail):
+    for _ in range(9):
+        fail()
+    earlier(session, -2 * REMEMBERED.total_seconds())
+    assert fail() == 0
+    assert count(session) == 1  # and are swept

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import errno
 import logging
 
 import pytest
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, InternalError, OperationalError
 
 from ponytracker.issues import query, service
 from ponytracker.models import Access
@@ -141,6 +142,41 @@ def test_a_database_that_does_not_answer(admin, monkeypatch, caplog):
     assert int(page.headers["Retry-After"]) > 0
     assert "connection refused" in caplog.text
     assert "connection refused" not in page
+
+
+class Refused(Exception):
+    """What a driver raises, with the code of what PostgreSQL says."""
+
+    def __init__(self, sqlstate):
+        super().__init__("the reason")
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(
+    ("error", "sqlstate", "text"),
+    [
+        (InternalError, "25006", "The database takes no changes at the moment."),
+        (OperationalError, "53100", "The database takes no changes at the moment."),
+        (OperationalError, "57014", "it took the database more than 30 seconds"),
+        (OperationalError, "57P01", "The database does not answer at the moment."),
+        (InterfaceError, None, "The database does not answer at the moment."),
+    ],
+)
+def test_a_database_that_takes_nothing(admin, monkeypatch, error, sqlstate, text):
+    refused = error("INSERT", {}, Refused(sqlstate))
+    monkeypatch.setattr(service, "comment", failing(refused, []))
+    page = admin.post_form("/web/issues/1/comment/", {"comment": "Two\nlines"}, status=503)
+    assert text in page
+    assert page.headers["Retry-After"] == "10"
+    assert page.html.select_one("textarea").text.strip() == "Two\nlines"
+
+
+def test_a_disk_that_takes_nothing(admin, monkeypatch):
+    monkeypatch.setattr(service, "comment", failing(OSError(errno.ENOSPC, "No space left"), []))
+    page = admin.post_form("/web/issues/1/comment/", {"comment": "x"}, status=503)
+    assert "The server has no room for what you sent at the moment." in page
+    monkeypatch.setattr(service, "comment", failing(OSError(errno.ENOENT, "No such file"), []))
+    admin.post_form("/web/issues/1/comment/", {"comment": "x"}, status=500)
 
 
 def test_no_database_at_all(one_app, visitor, monkeypatch):

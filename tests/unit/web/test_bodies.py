@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from webob import Request
@@ -123,3 +124,13 @@ def test_a_length_that_is_none(length):
 def test_the_greatest_limit_is_what_a_server_may_be_told():
     assert find_greatest_limit(Reading().registry) == 10 * MIB
     assert find_greatest_limit({}) == MAX_BODY
+
+
+@pytest.mark.parametrize("size", [10, 2 * MIB])
+def test_a_disk_without_room_refuses_it(monkeypatch, size):
+    full = Path("/dev/full")
+    monkeypatch.setattr(bodies, "SpooledTemporaryFile", lambda _size: full.open("r+b"))
+    reading = send(Source(size), CONTENT_LENGTH=str(size))
+    assert reading.refusal.status_int == 503
+    assert reading.refusal.headers["Retry-After"] == "10"
+    assert reading.body == b""
