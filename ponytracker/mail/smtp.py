@@ -196,7 +196,7 @@ def make_smtp_mailer(
 
 
 def own_name(base_url: str) -> str:
-    """Return what a tracker at *base_url* calls itself to mail servers (RFC 5321 §4.1.3, §4.1.4)."""
+    """Return what a tracker at *base_url* calls itself to mail servers (RFC 5321 §4.1.3)."""
     host = urlsplit(base_url).hostname or "localhost"
     try:
         address = ipaddress.ip_address(host)
