@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import hmac
 from email.utils import parseaddr
 from typing import Any
 
@@ -40,9 +41,13 @@ from ponytracker.security.permissions import Permission
 from ponytracker.security.policy import may
 from ponytracker.security.principals import identify
 from ponytracker.settings import Settings
+from ponytracker.web.rate_limit import TokenBuckets
 
 LOOP = "X-PonyTracker-Loop"
 """What every mail of a tracker has in its header, ours or another's: no person wrote it."""
+
+MAX_WRONG_KEYS_A_MINUTE = 10
+"""How many wrong keys from one network are told so; of more, nothing else is looked at."""
 
 _SPAM = {"X-Spam-Flag": "yes", "X-Spam-Status": "yes", "X-Spam": "yes"}
 """How mail servers mark spam: rspamd, SpamAssassin and others."""
@@ -61,6 +66,20 @@ class Gate:
         self.registry = registry
         self.settings: Settings = registry["ponytracker.settings"]
         self.addresses = Addresses(self.settings)
+        self.wrong_keys = TokenBuckets(MAX_WRONG_KEYS_A_MINUTE)
+
+    def refuse_key(self, key: str, place: str) -> Outcome | None:
+        """Return why *key*, which was posted from the network *place*, does not open.
+
+        The right one always does: whoever can post from there too must not shut it out.
+        """
+        if hmac.compare_digest(key.encode(), self.settings.email_key.encode()):
+            return None
+        return Outcome.TOO_MANY if self.wrong_keys.take(place) else Outcome.WRONG_KEY
+
+    def is_shut(self, place: str) -> bool:
+        """Return whether so many wrong keys came from *place* that no more is parsed of it."""
+        return self.wrong_keys.wait(place) > 0
 
     def judge(self, session: Session, arrival: Arrival, *, is_replay: bool = False) -> Verdict:
         """Do what *arrival* asks for, if it may, and return what became of it.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from ponytracker.inbound.addressee import Arrival
 from ponytracker.inbound.verdict import MADE_SOMETHING, Outcome, Verdict
@@ -19,17 +20,14 @@ A_MINUTE = dt.timedelta(minutes=1)
 AN_HOUR = dt.timedelta(hours=1)
 
 MAX_A_MINUTE = 600
-"""Mails that come in within a minute; a mail server keeps what is more, and brings it later."""
+"""Mails that make something within a minute; a mail server keeps more, and brings it later."""
 
 MAX_OF_ONE_A_MINUTE = 3
 """Mails within a minute by one person on one issue that are taken (MAIL.md §3)."""
 
-STRANGERS = frozenset({Outcome.FORGED, Outcome.NOT_FOUND})
-"""What becomes of mail to addresses that were given to nobody."""
-
 MAX_STRANGERS_A_MINUTE = 30
 MAX_OF_STRANGERS = 256 * 1024
-"""How many of their mails are kept in a minute, and how many octets of each at most."""
+"""How many mails of nobody we know are kept in a minute, and how many octets of each at most."""
 
 NOT_KEPT = frozenset({Outcome.TOO_MANY, Outcome.TOO_LARGE})
 """What is not kept: the mail server has it still, or it was never whole."""
@@ -72,27 +70,29 @@ def was_taken(session: Session, taken_as: str) -> bool:
 
 
 def is_full(session: Session) -> bool:
-    """Return whether no more mails are taken within this minute; those of strangers hinder none."""
-    recent = ReceivedMail.received_at > now() - A_MINUTE
-    not_counted = (Outcome.TOO_MANY, *STRANGERS)
-    return _count(session, recent, ReceivedMail.outcome.not_in(not_counted)) >= MAX_A_MINUTE
+    """Return whether no more mails are taken within this minute.
+
+    Those count that have made something: strangers, who can send all others, hinder nobody.
+    """
+    recent = _within(ReceivedMail.received_at, A_MINUTE)
+    return _count(session, recent, ReceivedMail.taken_as.is_not(None)) >= MAX_A_MINUTE
 
 
-def is_kept(session: Session, outcome: Outcome, octets: int) -> bool:
+def is_kept(session: Session, verdict: Verdict, octets: int) -> bool:
     """Return whether a mail of so many *octets* is kept besides its row.
 
     Anyone can send what strangers send: of that only as much is kept as tells what it is.
     """
-    if outcome not in STRANGERS:
-        return outcome not in NOT_KEPT
-    recent = ReceivedMail.received_at > now() - A_MINUTE
-    strangers = _count(session, recent, ReceivedMail.outcome.in_(STRANGERS))
+    if verdict.outcome in NOT_KEPT or verdict.user is not None:
+        return verdict.outcome not in NOT_KEPT
+    recent = _within(ReceivedMail.received_at, A_MINUTE)
+    strangers = _count(session, recent, ReceivedMail.user_id.is_(None))
     return octets <= MAX_OF_STRANGERS and strangers < MAX_STRANGERS_A_MINUTE
 
 
 def is_too_fast(session: Session, user: User, place: ColumnElement[bool]) -> bool:
     """Return whether *user* wrote too much within a minute at *place*, a condition on events."""
-    recent = ReceivedMail.received_at > now() - A_MINUTE
+    recent = _within(ReceivedMail.received_at, A_MINUTE)
     of_one = _count(
         session,
         recent,
@@ -108,9 +108,14 @@ def may_answer(session: Session, user: User) -> bool:
     # Two of their mails at once must not both be answered.
     session.execute(select(User.id).where(User.id == user.id).with_for_update(key_share=True))
     told = exists().where(
-        ReceivedMail.user_id == user.id, ReceivedMail.answered_at > now() - AN_HOUR
+        ReceivedMail.user_id == user.id, _within(ReceivedMail.answered_at, AN_HOUR)
     )
     return not session.scalar(select(told))
+
+
+def _within(time: InstrumentedAttribute[Any], span: dt.timedelta) -> ColumnElement[bool]:
+    """Return whether *time* is no longer than *span* ago; nor ahead, by a clock that was wrong."""
+    return time.between(now() - span, now() + span)
 
 
 def tidy(session: Session, days: int, limit: int = SWEPT_AT_ONCE) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from typing import IO
 
@@ -59,12 +60,23 @@ class Posted:
     is_whole: bool = True
 
 
+def read_key(body: IO[bytes], content_type: str) -> str | None:
+    """Return the key of the form *body*, if it is within the first `MAX_BESIDE` octets.
+
+    So this costs little, whatever was sent. What is wrong with the form, `read_form` says.
+    """
+    with suppress(Malformed):
+        delimiter = _find_delimiter(content_type)
+        for start, stop in _parts(body, delimiter, MAX_BESIDE, is_whole=False):
+            name, begins = _read_head(body, start, stop)
+            if name == "key" and stop < MAX_BESIDE:  # else its end has not been seen
+                return _text(_read(body, begins, min(stop, begins + MAX_FIELD)))
+    return None
+
+
 def read_form(body: IO[bytes], content_type: str, *, size: int, max_mail: int) -> Posted:
     """Return what the form *body* of *size* octets says; raise `Malformed`."""
-    found = _BOUNDARY.match(content_type.strip())
-    if not found:
-        raise Malformed(_("This is no form with a file."))
-    delimiter = b"\r\n--" + (found[1] or found[2]).encode("latin-1", "replace")
+    delimiter = _find_delimiter(content_type)
     is_whole = size <= max_mail + MAX_BESIDE
     end = size if is_whole else MAX_LOOKED_AT
     fields: dict[str, list[bytes]] = {}
@@ -86,6 +98,13 @@ def read_form(body: IO[bytes], content_type: str, *, size: int, max_mail: int) -
         mail=fields["email"][0],
         is_whole=is_whole,
     )
+
+
+def _find_delimiter(content_type: str) -> bytes:
+    found = _BOUNDARY.match(content_type.strip())
+    if not found:
+        raise Malformed(_("This is no form with a file."))
+    return b"\r\n--" + (found[1] or found[2]).encode("latin-1", "replace")
 
 
 def _parts(

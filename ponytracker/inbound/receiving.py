@@ -47,7 +47,7 @@ def receive(session: Session, gate: Gate, arrival: Arrival, raw: bytes) -> Recei
     else:
         verdict = gate.judge(session, arrival)
     arrival.message.forget_body()  # its files are on the disk now, and storing the mail takes room
-    is_kept = days and log.is_kept(session, verdict.outcome, len(raw))
+    is_kept = days and log.is_kept(session, verdict, len(raw))
     row = log.write(session, arrival, verdict, raw if is_kept else None)
     log.tidy(session, days)
     answer = find_answer(session, gate.registry, row, arrival, verdict)

@@ -5,7 +5,6 @@ What proves who posts is the key in the form; there is no session, no cookie and
 
 from __future__ import annotations
 
-import hmac
 import logging
 import time
 from typing import Any
@@ -22,9 +21,11 @@ from ponytracker.errors import DomainError
 from ponytracker.inbound import receiving
 from ponytracker.inbound.answering import send_answer
 from ponytracker.inbound.events import MailReceived
-from ponytracker.inbound.posted import Malformed, Posted, read_form
+from ponytracker.inbound.gate import Gate
+from ponytracker.inbound.posted import Malformed, Posted, read_form, read_key
 from ponytracker.inbound.verdict import MEANINGS, STATUS, Outcome
 from ponytracker.resources import MailGateResource
+from ponytracker.security.throttling import network
 from ponytracker.web.bodies import REFUSED
 
 log = logging.getLogger(__name__)
@@ -51,10 +52,10 @@ def receive_mail(context: MailGateResource, request: Any) -> Response:
         is_large = refusal.status_int == STATUS[Outcome.TOO_LARGE]
         return _answer(request, Outcome.TOO_LARGE if is_large else Outcome.MALFORMED)
     try:
-        posted = _read_form(request, gate.settings.mail_max_mb * MB)
+        posted = _open(request, gate)
     except Malformed as error:
         return _answer(request, Outcome.MALFORMED, error.args[0])
-    if not hmac.compare_digest(posted.key.encode(), gate.settings.email_key.encode()):
+    if not isinstance(posted, Posted):
         _warn(request)
         return _answer(request, Outcome.WRONG_KEY)
     request.arrival = (receiving.read(posted), posted.mail)
@@ -64,14 +65,24 @@ def receive_mail(context: MailGateResource, request: Any) -> Response:
     return _answer(request, receipt.verdict.outcome)
 
 
-def _read_form(request: Any, max_mail: int) -> Posted:
+def _open(request: Any, gate: Gate) -> Posted | Outcome:
+    """Return what was posted with the right key, or what becomes of it; raise `Malformed`."""
     request.make_body_seekable()
-    return read_form(
-        request.body_file_raw,
-        request.headers.get("Content-Type", ""),
-        size=request.content_length or 0,
-        max_mail=max_mail,
-    )
+    form = (request.body_file_raw, request.headers.get("Content-Type", ""))
+    place = network(request.remote_addr or "")
+    key = read_key(*form)
+    if key is None and gate.is_shut(place):
+        return Outcome.TOO_MANY
+    if key is not None and (refusal := gate.refuse_key(key, place)):
+        return refusal
+    max_mail = gate.settings.mail_max_mb * MB
+    try:
+        posted = read_form(*form, size=request.content_length or 0, max_mail=max_mail)
+    except Malformed:
+        if key is None:  # the next one may cost as much
+            gate.refuse_key("", place)
+        raise
+    return gate.refuse_key(posted.key, place) or posted
 
 
 def _answer(request: Any, outcome: Outcome, detail: str = "") -> Response:

@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ponytracker.inbound.gate import MAX_WRONG_KEYS_A_MINUTE
 from ponytracker.mail.addresses import Addresses
 from ponytracker.models import Event, EventKind, Issue, ReceivedMail, User
+from ponytracker.web.rate_limit import TokenBuckets
 from tests.site import Visitor
 
 KEY = "the-key-of-the-mail-server"
@@ -109,7 +111,9 @@ def opened(session: Session, issue: Issue) -> Event:
 
 
 @pytest.fixture
-def mailbox(app: Any, session: Session) -> Mailbox:
+def mailbox(app: Any, session: Session, monkeypatch: pytest.MonkeyPatch) -> Mailbox:
+    gate = app.registry["ponytracker.gate"]
+    monkeypatch.setattr(gate, "wrong_keys", TokenBuckets(MAX_WRONG_KEYS_A_MINUTE))
     return Mailbox(app, session)
 
 

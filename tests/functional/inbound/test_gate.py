@@ -6,9 +6,11 @@ import dataclasses
 import datetime as dt
 
 import pytest
+import webtest
 from sqlalchemy import select
 
 from ponytracker.inbound import log, views
+from ponytracker.inbound.gate import MAX_WRONG_KEYS_A_MINUTE
 from ponytracker.models import (
     Access,
     IssueSubscription,
@@ -227,6 +229,38 @@ def test_a_wrong_key_is_refused(mailbox, address, caplog, monkeypatch):
     assert len([r for r in caplog.records if "wrong key" in r.message]) == 1
 
 
+def test_of_who_sends_wrong_keys_nothing_else_is_looked_at(mailbox, address, monkeypatch):
+    def send(mail, key=KEY, last=False, environ=None):
+        fields = [("key", key), ("email", webtest.Upload("m", mail.as_bytes()))]
+        body = dict(reversed(fields) if last else fields)
+        browser = mailbox.browser
+        answer = browser.post(PATH, body, extra_environ=environ, expect_errors=True)
+        return answer.status_int, answer.json["verdict"]
+
+    here, there = {"REMOTE_ADDR": "192.0.2.1"}, {"REMOTE_ADDR": "192.0.2.2"}
+    large = mailbox.write(address, "y\n" * 50_000)
+    for last in (False, True) * (MAX_WRONG_KEYS_A_MINUTE // 2):
+        assert send(large, "wrong", last, here) == (403, "wrong_key")
+    with monkeypatch.context() as patch:
+        patch.setattr(views, "read_form", None)
+        for last in (False, True):
+            assert send(large, "wrong", last, here) == (429, "too_many")
+    assert send(large, "wrong", False, there) == (403, "wrong_key")
+    # Nobody is shut out by it who has the right one, even if they come from the same place.
+    assert send(mailbox.write(address), KEY, False, here) == (200, "commented")
+    assert send(large, KEY, True, there) == (200, "commented")
+    assert mailbox.log()[-1].outcome == "commented"
+
+
+def test_forms_without_a_key_count_as_wrong_ones(mailbox):
+    here = {"REMOTE_ADDR": "192.0.2.1"}
+    told = [
+        mailbox.browser.post(PATH, b"x", extra_environ=here, expect_errors=True).status_int
+        for _ in range(MAX_WRONG_KEYS_A_MINUTE + 1)
+    ]
+    assert told == [400] * MAX_WRONG_KEYS_A_MINUTE + [429]
+
+
 def test_mail_from_another_address_is_refused(mailbox, address, outbox):
     post = mailbox.send(address, From="Mallory <mallory@evil.example>")
     assert (post.status, post.verdict) == (403, "other_sender")
@@ -346,8 +380,12 @@ def test_strangers_hinder_nobody_and_fill_no_disk(mailbox, address, monkeypatch)
     assert mailbox.log()[-1].raw is None
     assert mailbox.send(forged, "one").verdict == "forged"
     assert mailbox.log()[-1].raw
-    assert mailbox.send(forged, "two").verdict == "forged"
-    assert mailbox.log()[-1].raw is None
+    for number in range(3):
+        assert mailbox.send(forged, f"two {number}").verdict == "forged"
+        assert mailbox.log()[-1].raw is None
+        assert mailbox.send(address, "x", X_Spam_Flag="YES").verdict == "spam"
+        assert mailbox.log()[-1].raw is None
+        assert mailbox.send(address, "x", From="b@c.example").verdict == "other_sender"
     assert mailbox.send(address, "Hello").verdict == "commented"
 
 

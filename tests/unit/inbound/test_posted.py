@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ponytracker.inbound import posted
-from ponytracker.inbound.posted import MAX_LOOKED_AT, MAX_PARTS, Malformed, read_form
+from ponytracker.inbound.posted import (
+    MAX_BESIDE,
+    MAX_FIELD,
+    MAX_LOOKED_AT,
+    MAX_PARTS,
+    Malformed,
+    read_form,
+    read_key,
+)
 
 TYPE = "multipart/form-data; boundary=b0undary"
 MB = 1024 * 1024
@@ -118,3 +126,32 @@ def test_of_a_mail_that_is_too_large_the_beginning_is_read():
 
 def test_a_large_body_with_the_key_behind_the_mail_is_nobodys():
     assert read(form(("email", b"x" * (3 * MB)), ("key", b"k"))).key == ""
+
+
+def test_a_key_is_read_at_the_beginning_alone():
+    mail = ("email", b"x" * (3 * MB))
+    for fields, key in (
+        ([("key", b"k"), mail], "k"),
+        ([("sender", b"a@b"), ("key", b"k"), ("key", b"other"), mail], "k"),
+        ([("key", b""), mail], ""),
+        ([("email", b"x"), ("key", b"k")], "k"),
+        ([mail, ("key", b"k")], None),
+        ([mail], None),
+    ):
+        assert read_key(io.BytesIO(form(*fields)), TYPE) == key
+    assert read_key(io.BytesIO(form(("key", b"k"))), "text/plain") is None
+    assert read_key(io.BytesIO(form(("key", b"k" * MB), mail)), TYPE) is None
+    assert len(read_key(io.BytesIO(form(("key", b"k" * 9000), mail)), TYPE)) == MAX_FIELD
+
+
+@given(st.binary(max_size=200))
+def test_of_anything_the_key_is_that_of_the_form(body):
+    body = b"--b0undary" + body
+    with suppress(Malformed):
+        assert read_key(io.BytesIO(body), TYPE) in (None, read(body).key)
+
+
+@given(padding=st.integers(MAX_BESIDE - 300, MAX_BESIDE + 100))
+def test_a_key_about_where_the_beginning_ends_is_right_or_not_seen(padding):
+    body = form(("email", b"x" * padding), ("key", b"k" * 50), ("sender", b"a@b"))
+    assert read_key(io.BytesIO(body), TYPE) in (None, "k" * 50)
