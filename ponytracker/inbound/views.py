@@ -57,7 +57,7 @@ def receive_mail(context: MailGateResource, request: Any) -> Response:
         return _answer(request, Outcome.MALFORMED, error.args[0])
     if not isinstance(posted, Posted):
         _warn(request)
-        return _answer(request, Outcome.WRONG_KEY)
+        return _answer(request, posted)
     request.arrival = (receiving.read(posted), posted.mail)
     receipt = receiving.receive(request.dbsession, gate, *request.arrival)
     if receipt.answer:
