@@ -35,7 +35,7 @@ LAYERS = (
     ("labels", "milestones"),
     ("notifications", "search", "feeds", "webhooks"),
     ("inbound",),
-    ("admin", "api", "importers"),
+    ("admin", "api", "backup", "importers"),
     ("celery",),
     ("operations",),
     ("cli",),

@@ -1,9 +1,10 @@
-"""Files attached to issues: kept in a folder (store.py), named by rows (keeping.py), shown."""
+"""Files attached to issues: kept in a store (store.py), named by rows (keeping.py), shown."""
 
 from typing import Any
 
 from ponytracker.attachments.keeping import STORE
-from ponytracker.attachments.store import MB, Store
+from ponytracker.attachments.opening import make_store
+from ponytracker.attachments.store import MB
 from ponytracker.web.bodies import accept_larger
 
 _FORM = r"/[^/]+/issues/(?:add|[0-9]+/(?:comment|edit|comments/[0-9]+/edit))/?"
@@ -12,13 +13,8 @@ _UPLOAD = r"/[^/]+/issues/(?:[0-9]+/(?:comments/[0-9]+/)?)?upload/?"
 
 def includeme(config: Any) -> None:
     settings = config.registry["ponytracker.settings"]
-    store = None
-    if settings.attachments_dir is not None:
-        store = Store(
-            settings.attachments_dir,
-            max_mb=settings.attachment_max_mb,
-            issue_max_mb=settings.attachments_issue_max_mb,
-        )
+    store = make_store(settings)
+    if store is not None:
         accept_larger(config, _UPLOAD, settings.attachment_max_mb * MB)
         accept_larger(config, _FORM, settings.attachments_issue_max_mb * MB)
     config.registry["ponytracker.attachments"] = store

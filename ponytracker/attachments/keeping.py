@@ -4,7 +4,8 @@ A file is in the store before the row that names it is committed, so no row is w
 When a transaction that stored or unnamed a file has ended, either way, the file is removed if no
 row names it. Both happen under a lock on the content, held until the commit: else one could remove
 the file that another is about to name. What a killed process leaves behind, a sweep finds later.
-See docs/decisions/attachments.rst.
+While a backup runs, all
+stay (``holding.py``). See docs/decisions/attachments.rst.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, event, exists, func, select
 from sqlalchemy.orm import Session, SessionTransaction
 
+from ponytracker.attachments.holding import removing
 from ponytracker.attachments.store import Staged, Store
 from ponytracker.db import Database
 from ponytracker.models import Attachment
@@ -73,7 +75,14 @@ def remove_unused(database: Database, store: Store, digests: Iterable[str]) -> i
     waiting, removed = sorted(digests), 0
     while waiting:
         batch, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
-        with database.session(write=True) as session, session.begin():
+        with (
+            database.session(write=True) as session,
+            session.begin(),
+            removing(session) as may_remove,
+        ):
+            if not may_remove:
+                log.info("a backup is running: files stay until the next sweep")
+                return removed
             for digest in batch:
                 lock_content(session, digest)
                 if not session.scalar(select(exists().where(Attachment.digest == digest))):

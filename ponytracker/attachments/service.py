@@ -47,7 +47,7 @@ class TooMany(DomainError):
 
 
 class NotStored(DomainError):
-    """The folder of the files takes none at the moment."""
+    """The store of the files takes none at the moment."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -268,5 +268,5 @@ def _too_large_together(store: Store) -> TooLarge:
 
 
 def _not_stored(store: Store, error: OSError) -> NotStored:
-    log.error("no file can be stored in %s: %s", store.folder, error)
+    log.error("no file can be stored in %s: %s", store.name, error)
     return NotStored(_("The file cannot be stored at the moment. Please try again later."))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther, HTTPServiceUnavailable
-from pyramid.response import FileResponse
+from pyramid.response import FileIter, Response
 from pyramid.view import view_config
 
 from ponytracker.attachments.scaling import DISPLAY_TYPE, Busy, NotScaled, display_size, scale
+from ponytracker.attachments.store import Store, Stored, StoreUnavailable
 from ponytracker.i18n import _
 from ponytracker.models import Attachment
 from ponytracker.resources import AttachmentFileResource, AttachmentResource
@@ -29,26 +31,27 @@ def show_attachment(context: AttachmentResource, request: Any) -> HTTPSeeOther:
 
 
 @view_config(context=AttachmentFileResource, request_method="GET")
-def send_file(context: AttachmentFileResource, request: Any) -> FileResponse:
-    return _send(request, context.attachment, context.attachment.content_type)
+def send_file(context: AttachmentFileResource, request: Any) -> Response:
+    attachment, store = context.attachment, _store(request)
+    return _send(request, attachment, attachment.content_type, store.open)
 
 
 @view_config(context=AttachmentFileResource, name="display", request_method="GET")
-def send_image_for_display(context: AttachmentFileResource, request: Any) -> FileResponse:
+def send_image_for_display(context: AttachmentFileResource, request: Any) -> Response:
     """Answer an image as pages show it; it is made when it is first asked for."""
-    attachment = context.attachment
-    store = request.registry["ponytracker.attachments"]
-    if store is None or not attachment.is_image:
+    attachment, store = context.attachment, _store(request)
+    if not attachment.is_image:
         raise HTTPNotFound
     if _is_shown_as_it_is(attachment):
-        return _send(request, attachment, attachment.content_type)
-    path = store.display_path(attachment.digest)
-    if not path.exists():
-        request.release_database()
-        _make(store.path(attachment.digest), path)
-    if not path.exists() or not path.stat().st_size:  # it could not be made
+        return _send(request, attachment, attachment.content_type, store.open)
+    return _send(request, attachment, DISPLAY_TYPE, partial(_open_display, store))
+
+
+def _store(request: Any) -> Store:
+    store: Store | None = request.registry["ponytracker.attachments"]
+    if store is None:
         raise HTTPNotFound
-    return _send(request, attachment, DISPLAY_TYPE, path)
+    return store
 
 
 def _is_shown_as_it_is(attachment: Attachment) -> bool:
@@ -57,27 +60,32 @@ def _is_shown_as_it_is(attachment: Attachment) -> bool:
     return attachment.content_type == "image/gif" and display_size(*size) == size
 
 
-def _make(source: Path, target: Path) -> None:
+def _open_display(store: Store, digest: str) -> Stored | None:
+    stored = store.open_display(digest) or _make_display(store, digest)
+    if stored is not None and not stored.size:  # it could not be made
+        stored.file.close()
+        raise HTTPNotFound
+    return stored
+
+
+def _make_display(store: Store, digest: str) -> Stored | None:
     try:
-        scale(source, target)
+        store.make_display(digest, scale)
     except NotScaled as error:
-        log.warning("%s cannot be shown: %s", source, error)
+        log.warning("the image %s cannot be shown: %s", digest, error)
     except Busy:
         raise HTTPServiceUnavailable(_("Many images are being made. Please try again.")) from None
+    return store.open_display(digest)
 
 
 def _send(
-    request: Any, attachment: Attachment, content_type: str, path: Path | None = None
-) -> FileResponse:
-    store = request.registry["ponytracker.attachments"]
-    source = path or (store and store.path(attachment.digest))
-    if source is None or not source.exists():
-        log.error("the file of attachment %d is missing: %s", attachment.id, source)
-        raise HTTPNotFound
-    response = FileResponse(source, request, content_type=content_type)
+    request: Any, attachment: Attachment, content_type: str, get: Callable[[str], Stored | None]
+) -> Response:
+    """Answer what *get* returns for the hash of *attachment*, unless the client has it already."""
+    response = Response(content_type=content_type, conditional_response=True)
     if content_type.startswith("text/"):
         response.charset = "utf-8"
-    response.etag = attachment.digest + ("-display" if path else "")
+    response.etag = attachment.digest + ("-display" if request.view_name else "")
     way = "inline" if attachment.is_inline else "attachment"
     response.headers["Content-Disposition"] = _disposition(way, attachment.name)
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
@@ -86,7 +94,26 @@ def _send(
     # Whoever may not see the issue any more gets it from no cache: each use asks again.
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["Accept-Ranges"] = "bytes"
+    if request.if_none_match and response.etag in request.if_none_match:
+        return response  # WebOb makes a 304 of it: the store need not be asked
+    request.release_database()  # a store may be slow to answer
+    stored = _get(get, attachment)
+    response.app_iter = FileIter(stored.file)
+    response.content_length = stored.size
     return response
+
+
+def _get(get: Callable[[str], Stored | None], attachment: Attachment) -> Stored:
+    try:
+        stored = get(attachment.digest)
+    except StoreUnavailable as error:
+        log.error("the file of attachment %d cannot be read: %s", attachment.id, error)
+        text = _("The files of this site cannot be read at the moment. Please try again later.")
+        raise HTTPServiceUnavailable(text, headers={"Retry-After": "10"}) from None
+    if stored is None:
+        log.error("the file of attachment %d is missing: %s", attachment.id, attachment.digest)
+        raise HTTPNotFound
+    return stored
 
 
 def _disposition(way: str, name: str) -> str:

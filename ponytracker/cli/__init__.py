@@ -8,6 +8,7 @@ import click
 
 COMMANDS = {
     "audit": "ponytracker.cli.audit:audit",
+    "backup": "ponytracker.cli.backup:backup",
     "create-superuser": "ponytracker.cli.create_superuser:create_superuser",
     "deliver-mail": "ponytracker.cli.deliver_mail:deliver_mail",
     "doctor": "ponytracker.cli.doctor:doctor",
@@ -15,6 +16,7 @@ COMMANDS = {
     "import": "ponytracker.cli.import_archive:import_archive",
     "ldap-test": "ponytracker.cli.ldap_test:ldap_test",
     "refresh-html": "ponytracker.cli.refresh_html:refresh",
+    "restore": "ponytracker.cli.restore:restore_file",
     "sync-ldap": "ponytracker.cli.sync_ldap:sync_ldap",
     "tidy-attachments": "ponytracker.cli.tidy_attachments:tidy",
     "tidy-mail": "ponytracker.cli.tidy_mail:tidy_mail",

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy.exc import OperationalError
 
+from ponytracker.cli.progress import progress
 from ponytracker.cli.site import ini_option, open_site
 from ponytracker.errors import DomainError
 from ponytracker.importers.github import EXPECTED, open_archive
@@ -21,9 +18,6 @@ from ponytracker.importers.survey import Survey
 from ponytracker.models import Access
 
 GO_ON = "What is in stays in; the same command, run again, goes on from there."
-
-LINE_EVERY = 10.0
-"""Seconds between two lines of progress where the output is no terminal."""
 
 
 @click.group("import")
@@ -60,10 +54,10 @@ def github(archive: Path, project: str, ini: Path, pull_requests: bool, access: 
     started = time.monotonic()
     try:
         survey = Survey(open_archive(archive), pull_requests=pull_requests)
-        with _progress("Checking the archive") as show:
+        with progress("Checking the archive", unit="issues") as show:
             for count, _ in enumerate(survey.take(), 1):
                 show(count)
-        with _progress("Importing", len(survey.numbers)) as show:
+        with progress("Importing", len(survey.numbers), "issues") as show:
             outcome = load(
                 site.database,
                 survey,
@@ -117,25 +111,3 @@ _SEEN_BY = {
     Access.REGISTERED: "whoever is signed in",
     Access.PRIVATE: "superusers and those who are granted a right on it",
 }
-
-
-@contextmanager
-def _progress(task: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show how many issues of *total* are done: a bar on a terminal, else a line now and then."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-            bar = progress.add_task(task, total=total)
-            yield lambda done: progress.update(bar, completed=done)
-        return
-    last_line = time.monotonic()
-
-    def show(done: int) -> None:
-        nonlocal last_line
-        if time.monotonic() - last_line >= LINE_EVERY:
-            last_line = time.monotonic()
-            of_total = f" of {total:,}" if total else ""
-            click.echo(f"{task}: {done:,}{of_total} issues", err=True)
-
-    yield show

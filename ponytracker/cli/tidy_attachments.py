@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from ponytracker.attachments.keeping import STORE
+from ponytracker.attachments.opening import MISSING, make_store
 from ponytracker.attachments.service import remove_expired, remove_orphans
-from ponytracker.attachments.store import Store
 from ponytracker.cli.site import ini_option, open_site
 
 
@@ -20,12 +20,15 @@ def tidy(ini: Path) -> None:
     The first after a day. It may run beside the tracker, from cron once a day.
     """
     site = open_site(ini)
-    if site.settings.attachments_dir is None:
-        raise click.ClickException(f"{ini}: ponytracker.attachments_dir is not set.")
-    store = Store(site.settings.attachments_dir)
+    store = make_store(site.settings)
+    if store is None:
+        raise click.ClickException(f"{ini}: {MISSING}.")
     site.database.info[STORE] = store
     with site.database.session(write=True) as session, session.begin():
         expired = remove_expired(session)
-    with site.database.session(write=False) as session:
-        orphans = remove_orphans(session, store)
+    try:
+        with site.database.session(write=False) as session:
+            orphans = remove_orphans(session, store)
+    except OSError as error:
+        raise click.ClickException(f"{store.name}: {error}. Run it again later.") from None
     click.echo(f"{expired} files of forms never sent and {orphans} that nothing names removed.")

@@ -16,6 +16,7 @@ from ponytracker.settings import parsing
 from ponytracker.settings.keys import SettingError, key, names_of, read_keys, section
 from ponytracker.settings.ldap import Ldap
 from ponytracker.settings.metrics import MetricsSettings
+from ponytracker.settings.s3 import S3Settings
 
 __all__ = ["DEVELOPMENT_SECRET", "SettingError", "Settings"]
 
@@ -194,8 +195,10 @@ class Settings:
     argon2_rounds: int = key(
         "ponytracker.argon2_rounds", parsing.count(1, 100), "a number from 1 to 100", default=3
     )
-    metrics: MetricsSettings = section(MetricsSettings)
+
     ldap: Ldap = section(Ldap)
+    s3: S3Settings = section(S3Settings)
+    metrics: MetricsSettings = section(MetricsSettings)
 
     @classmethod
     def from_ini(
@@ -258,6 +261,12 @@ class Settings:
         if bool(self.mail_username) != bool(self.mail_password):
             yield "keys 'mail.username' and 'mail.password' go together: expected both or neither."
         yield from self.ldap.contradictions()
+        yield from self.s3.contradictions()
+        if self.attachments_dir and self.s3.place:
+            yield (
+                "keys 'ponytracker.attachments_dir' and 'ponytracker.attachments_url' are both set:"
+                " expected at most one of them, since files are kept in one place."
+            )
 
     @property
     def is_local(self) -> bool:

@@ -17,8 +17,8 @@ from pyramid_mailer.message import Message
 from sqlalchemy.orm import Session
 
 from ponytracker import make_app
+from ponytracker.attachments.folder import FolderStore
 from ponytracker.attachments.keeping import STORE
-from ponytracker.attachments.store import Store
 from ponytracker.db import Database, make_engine
 from ponytracker.models.base import now
 from ponytracker.security import throttling
@@ -77,9 +77,9 @@ def store(
     session: Session,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Store:
+) -> FolderStore:
     """A folder for the files of this test alone, which takes 1 MB a file and 2 MB an issue."""
-    store = Store(tmp_path / "attachments", max_mb=1, issue_max_mb=2)
+    store = FolderStore(tmp_path / "attachments", max_mb=1, issue_max_mb=2)
     monkeypatch.setitem(app.registry, "ponytracker.attachments", store)
     database.info[STORE] = session.info[STORE] = store
     return store

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import signal
 import sqlite3
 import subprocess
@@ -16,7 +15,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ponytracker.cli import main
+from ponytracker.cli import main, progress
 from ponytracker.db import Database, make_engine
 from ponytracker.importers import load as loading
 from ponytracker.importers.github import open_archive
@@ -167,9 +166,7 @@ def test_interrupting_says_how_to_go_on(tracker, tmp_path, monkeypatch):
 
 
 def test_progress_is_told_by_lines_where_there_is_no_terminal(tracker, tmp_path, monkeypatch):
-    # By its module's name: the package shows the command under that name.
-    command = importlib.import_module("ponytracker.cli.import_archive")
-    monkeypatch.setattr(command, "LINE_EVERY", 0)
+    monkeypatch.setattr(progress, "LINE_EVERY", 0)
     result = tracker.run(write_json(tmp_path / "a", draft(issues=[draft_issue(1)])))
     assert result.stderr == "Checking the archive: 1 issues\nImporting: 1 of 1 issues\n"
 

@@ -14,9 +14,9 @@ from sqlalchemy import select
 
 from ponytracker.accounts.service import create_user
 from ponytracker.attachments import service
+from ponytracker.attachments.folder import FolderStore
 from ponytracker.attachments.keeping import STORE
 from ponytracker.attachments.service import NewFile, attach, remove_orphans
-from ponytracker.attachments.store import Store
 from ponytracker.db import Database, make_engine
 from ponytracker.issues.service import find_description, open_issue
 from ponytracker.models import Attachment, Event, Issue
@@ -28,12 +28,12 @@ FILE = NewFile("same.txt", "text/plain", b"the same for all")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "attachments")
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "attachments")
 
 
 @pytest.fixture
-def database(migrated_url: str, store: Store) -> Iterator[Database]:
+def database(migrated_url: str, store: FolderStore) -> Iterator[Database]:
     engine = make_engine(migrated_url)
     database = Database(engine)
     database.info[STORE] = store
@@ -113,14 +113,14 @@ DIES = """
 import os, signal, sys
 from pathlib import Path
 from ponytracker.attachments.service import NewFile, attach
-from ponytracker.attachments.store import Store
+from ponytracker.attachments.folder import FolderStore
 from ponytracker.db import Database, make_engine
 from ponytracker.models import Event
 
 url, folder, event_id = sys.argv[1:]
 with Database(make_engine(url)).session(write=True) as session:
     event = session.get_one(Event, int(event_id))
-    attach(session, Store(Path(folder)), event, None, [NewFile("a", "", b"never committed")])
+    attach(session, FolderStore(Path(folder)), event, None, [NewFile("a", "", b"never committed")])
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select, update
 
 from ponytracker.attachments import keeping, service
+from ponytracker.attachments.folder import FolderStore
 from ponytracker.attachments.keeping import STORE
 from ponytracker.attachments.query import list_attachments
-from ponytracker.attachments.store import Store
 from ponytracker.issues import service as issues
 from ponytracker.models import Attachment
 from ponytracker.models.base import now
@@ -195,7 +195,7 @@ def test_of_several_files_all_or_none_is_written(session, store, description, al
 def test_a_folder_that_takes_nothing(session, description, alice, tmp_path, caplog):
     (tmp_path / "taken").write_text("a file where the folder belongs")
     with pytest.raises(service.NotStored):
-        attach(session, Store(tmp_path / "taken"), description, alice, new_file())
+        attach(session, FolderStore(tmp_path / "taken"), description, alice, new_file())
     assert "no file can be stored in" in caplog.text
 
 

@@ -47,4 +47,4 @@ def test_what_nothing_needs_is_removed(run, world, session, store):
 def test_a_site_that_keeps_no_files(run):
     result = run(attachments_dir=None)
     assert result.exit_code == 1
-    assert "ponytracker.attachments_dir is not set" in result.output
+    assert "neither ponytracker.attachments_dir nor" in result.output

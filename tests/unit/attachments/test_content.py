@@ -14,8 +14,9 @@ from PIL import Image, ImageFile
 
 from ponytracker.attachments import content, scaling
 from ponytracker.attachments.content import Content, look_into
+from ponytracker.attachments.folder import FolderStore
 from ponytracker.attachments.scaling import NotScaled, display_size, scale
-from ponytracker.attachments.store import LargerThanAllowed, Store
+from ponytracker.attachments.store import LargerThanAllowed
 
 SAVED = Content("application/octet-stream")
 
@@ -180,7 +181,7 @@ def test_what_is_shown_fits(width, height):
 
 
 def test_a_store_keeps_octets_by_their_hash(tmp_path):
-    store = Store(tmp_path / "new", max_mb=1)
+    store = FolderStore(tmp_path / "new", max_mb=1)
     staged = store.stage(io.BytesIO(b"octets"))
     assert not store.path(staged.digest).exists()
     store.keep(staged)
@@ -194,7 +195,7 @@ def test_a_store_keeps_octets_by_their_hash(tmp_path):
 
 
 def test_a_store_mends_what_is_shorter_than_it_was(tmp_path):
-    store = Store(tmp_path)
+    store = FolderStore(tmp_path)
     staged = store.stage(b"octets")
     store.keep(staged)
     store.path(staged.digest).write_bytes(b"oct")
@@ -203,7 +204,7 @@ def test_a_store_mends_what_is_shorter_than_it_was(tmp_path):
 
 
 def test_a_store_reads_no_more_than_a_file_may_have(tmp_path):
-    store = Store(tmp_path, max_mb=1)
+    store = FolderStore(tmp_path, max_mb=1)
 
     class Endless(io.RawIOBase):
         taken = 0
@@ -222,4 +223,4 @@ def test_a_store_reads_no_more_than_a_file_may_have(tmp_path):
 @pytest.mark.parametrize("digest", ["", "../x", "A" * 64, "0" * 63, "0" * 65, "0" * 63 + "\n"])
 def test_a_store_looks_nowhere_else(tmp_path, digest):
     with pytest.raises(ValueError, match="not a SHA-256"):
-        Store(tmp_path).path(digest)
+        FolderStore(tmp_path).path(digest)
