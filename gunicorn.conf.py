@@ -4,6 +4,13 @@ It takes nothing of the section [server:main]. What stands on its command line g
 """
 
 import os
+import sys
+from typing import Any
+
+import plaster
+
+from ponytracker import GUNICORN_FAILED
+from ponytracker.settings import SettingError, Settings
 
 bind = "127.0.0.1:" + os.environ.get("PONYTRACKER_HTTP_PORT", "6543")
 workers = 2
@@ -17,3 +24,13 @@ limit_request_line = 8190
 graceful_timeout = 8
 # No socket in somebody's home, where a service has none.
 control_socket_disable = True
+
+
+def on_starting(server: Any) -> None:
+    """End by a wrong setting, which each process would find and say for itself."""
+    ini = server.cfg.paste
+    try:
+        Settings.from_ini(plaster.get_settings(ini, "app:main"), server.cfg.paste_global_conf)
+    except SettingError as error:
+        sys.stderr.write(f"{ini}: {error}\n")
+        raise SystemExit(GUNICORN_FAILED) from None
