@@ -195,9 +195,9 @@ class Browser(Client):
         )
         self.said: dict[str, str] = {}
         self._request = self.connection.request
-        self.connection.request = self._send  # type: ignore[method-assign]
+        self.connection.request = self._ask  # type: ignore[method-assign]
 
-    def _send(self, method: str, path: str, body: object, headers: dict[str, str]) -> None:
+    def _ask(self, method: str, path: str, body: object, headers: dict[str, str]) -> None:
         path = path if path.startswith("/tracker") else f"/tracker{path}"
         origin = {"Origin": f"https://{HOST}"} if body is not None else {}
         self._request(method, path, body, {**headers, **origin, **self.said})
