@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from threading import BoundedSemaphore, Event, Lock, Thread
 from typing import Any
 from weakref import WeakSet
@@ -48,7 +49,8 @@ class Background:
         if not self._places.acquire(blocking=False):
             log.error("%s was dropped: too much is waiting to be done", function.__name__)
             return False
-        self._threads.submit(self._run, function, arguments)
+        # In the context of the request, whose id its lines of the log carry.
+        self._threads.submit(copy_context().run, self._run, function, arguments)
         return True
 
     def run_every(self, seconds: float, function: Callable[..., object], *arguments: Any) -> None:

@@ -14,9 +14,10 @@ from typing import Any
 
 import click
 import plaster
-from celery import Celery
+from celery import Celery, Task, signals
 from kombu.exceptions import OperationalError
 
+from ponytracker import logs
 from ponytracker.db import make_database
 from ponytracker.notifications import deliver_by, make_registry
 from ponytracker.notifications.delivery import SWEEP_SECONDS, deliver, sweep
@@ -28,10 +29,19 @@ BROKER_SECONDS = 3
 """How long the broker may take to answer whoever serves pages, before it counts as away."""
 
 
+class LoggedTask(Task):  # type: ignore[type-arg]
+    """A task: what it logs carries its name and id."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        with logs.context(task=self.name, task_id=self.request.id):
+            return super().__call__(*arguments, **options)
+
+
 class TrackerCelery(Celery):
     """Celery's application, and the settings of the tracker that it is of once it is bound."""
 
     settings: Settings
+    ini: str
 
 
 SCHEDULE: dict[str, Any] = {
@@ -44,7 +54,7 @@ SCHEDULE: dict[str, Any] = {
 }
 """What beat asks the workers for."""
 
-app = TrackerCelery("ponytracker", set_as_current=False)
+app = TrackerCelery("ponytracker", set_as_current=False, task_cls=LoggedTask)
 app.conf.update(
     task_default_queue="ponytracker",
     # Done again where a worker dies: the rows it had taken are due again by themselves.
@@ -100,6 +110,7 @@ def _bind_to_ini(_context: Any, _parameter: Any, ini: str) -> str:
             " celery.enabled = true."
         )
     bind(settings)
+    app.ini = ini
     return ini
 
 
@@ -113,6 +124,12 @@ app.user_options["preload"].add(
         help="The ini file of the tracker.",
     )
 )
+
+
+@signals.setup_logging.connect
+def _log_as_the_ini_says(**_options: Any) -> None:
+    """Log as the web processes do, by the ini file, and not as Celery would."""
+    plaster.setup_logging(app.ini)
 
 
 @cache
@@ -152,7 +169,7 @@ def reach_broker(settings: Settings) -> None:
     """Return once the broker answers; raise one of `FAILURES` where it does not."""
     bind(settings, hastily=True)
     with app.connection_for_write() as broker:
-        broker.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
+        broker.ensure_connection(max_retries=1, interval_start=0, timeout=BROKER_SECONDS)
 
 
 def count_workers(settings: Settings) -> int:

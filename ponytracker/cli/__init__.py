@@ -6,11 +6,14 @@ import pkgutil
 
 import click
 
+from ponytracker import logs
+
 COMMANDS = {
     "audit": "ponytracker.cli.audit:audit",
     "backup": "ponytracker.cli.backup:backup",
     "create-superuser": "ponytracker.cli.create_superuser:create_superuser",
     "deliver-mail": "ponytracker.cli.deliver_mail:deliver_mail",
+    "deploy-files": "ponytracker.cli.deploy_files:deploy_files",
     "doctor": "ponytracker.cli.doctor:doctor",
     "generate-secret": "ponytracker.cli.generate_secret:generate_secret",
     "import": "ponytracker.cli.import_archive:import_archive",
@@ -39,5 +42,7 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ponytracker")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """PonyTracker: a small, easy to use issue tracker."""
+    ctx.with_resource(logs.context(command=ctx.invoked_subcommand))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import logging
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ def open_site(ini: Path, variables: tuple[str, ...] = ()) -> Site:
     database has no tables yet.
     """
     settings = read_settings(ini, variables)
+    _log_as_the_ini_says(ini)
     database = make_database(settings)
     try:
         with database.session(write=False) as session:
@@ -49,6 +51,16 @@ def read_settings(ini: Path, variables: tuple[str, ...] = ()) -> Settings:
         return Settings.from_ini(plaster.get_settings(str(ini), "app:main"), values)
     except (SettingError, plaster.PlasterError, configparser.Error, UnicodeDecodeError) as error:
         why = " ".join(str(error).split())  # configparser's take several lines
+        raise click.ClickException(f"{ini}: {why}") from None
+
+
+def _log_as_the_ini_says(ini: Path) -> None:
+    if logging.getLogger().handlers:  # somebody has seen to it, as tests do
+        return
+    try:
+        plaster.setup_logging(str(ini))
+    except Exception as error:  # noqa: BLE001 - whatever Python's logging makes of a mistake there
+        why = f"the sections about logging cannot be used: {error!r}"
         raise click.ClickException(f"{ini}: {why}") from None
 
 
