@@ -343,3 +343,22 @@ def test_what_a_file_holds_is_not_shown(tmp_path):
 def test_a_secret_is_in_the_ini_or_in_a_file(tmp_path):
     text = refusal(ponytracker__secret_file="/run/secret")
     assert "keys 'ponytracker.secret' and 'ponytracker.secret_file' are both set" in text
+
+
+def secrets_of(fields):
+    for field in dataclasses.fields(fields):
+        if "section" in field.metadata:
+            yield from secrets_of(field.metadata["section"])
+        elif field.metadata["key"].secret:
+            yield field
+
+
+def test_every_secret_may_come_from_the_environment_and_is_in_no_repr():
+    sample = (ROOT / "production.ini").read_text().partition("[app:main]")[0]
+    secrets = list(secrets_of(Settings))
+    assert len(secrets) >= 9
+    for field in secrets:
+        key = field.metadata["key"]
+        assert key.env, key.name
+        assert f"#   {key.env} " in sample, key.env
+        assert not field.repr, key.name
