@@ -98,14 +98,14 @@ def read_members(file: IO[bytes]) -> Iterator[Member]:
         if member.name == SEAL:
             if member.read(len(before)) != before.encode():
                 raise Refused("The file was altered: it does not have the checksum it says.")
-            _skip_padding(source, member)
-            if source.take(len(_END)) != _END or source.file.read(1):
+            rest = bytes(-member.size % BLOCK) + _END
+            if source.take(len(rest)) != rest or source.file.read(1):
                 raise Refused("The file was altered: something follows its end.")
             return
         yield member
         for _ in member.chunks():
             pass
-        _skip_padding(source, member)
+        source.take(-member.size % BLOCK)
 
 
 class _Source:
@@ -131,10 +131,6 @@ def _next(source: _Source) -> Member:
     if found.type != tarfile.REGTYPE or not 0 <= found.size <= MAX_MEMBER:
         raise Refused(f"{found.name!r} is nothing that a backup of PonyTracker has.")
     return Member(found.name, found.size, source)
-
-
-def _skip_padding(source: _Source, member: Member) -> None:
-    source.take(-member.size % BLOCK)
 
 
 def _header(name: str, size: int) -> bytes:

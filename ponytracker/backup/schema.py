@@ -89,7 +89,7 @@ def find_last_id(connection: Connection, table: Table) -> int | None:
         sa.select(sa.func.max(sa.column("id"))).select_from(sa.table(table.name))
     )
     found = (highest, _find_counter(connection, table.name))
-    return max((number for number in found if number is not None), default=None)
+    return max((number for number in found if number), default=None)
 
 
 def _find_counter(connection: Connection, name: str) -> int | None:

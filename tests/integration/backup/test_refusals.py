@@ -1,0 +1,264 @@
+"""What cannot be restored is refused and changes nothing; what cannot be saved leaves nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import resource
+import subprocess
+
+import pytest
+import sqlalchemy as sa
+
+from ponytracker.attachments import holding
+from ponytracker.attachments.folder import FolderStore
+from ponytracker.attachments.holding import hold_files
+from ponytracker.attachments.service import remove_attachments, remove_orphans
+from ponytracker.backup import restore as restoring
+from ponytracker.backup.archive import Writer, read_members
+from ponytracker.cli.restore import UNCHANGED
+from ponytracker.models import Attachment, Event
+from tests.databases import DATABASES
+from tests.integration.backup.conftest import dump, fill
+from tests.servers import BIN
+
+
+@pytest.fixture
+def saved(make_tracker):
+    """Return a tracker with everything in it, and a backup of it."""
+    tracker = make_tracker("sqlite")
+    tracker.migrate()
+    fill(tracker)
+    return tracker, tracker.back_up()
+
+
+def rewrite(file, name, change):
+    """Make *file* anew, sealed as it should be, with another content of the member *name*."""
+    out = io.BytesIO()
+    writer = Writer(out)
+    with file.open("rb") as old:
+        for member in read_members(old):
+            data = member.read(member.size)
+            writer.add(member.name, change(data) if member.name == name else data)
+    writer.seal()
+    file.write_bytes(out.getvalue())
+
+
+def newer(head):
+    return json.dumps({**json.loads(head), "revision": "9999"}).encode()
+
+
+def other_format(head):
+    return json.dumps({**json.loads(head), "format": 2}).encode()
+
+
+def more_columns(head):
+    found = json.loads(head)
+    found["tables"]["users"][0][0] = "idx"
+    return json.dumps(found).encode()
+
+
+def cut(file):
+    file.write_bytes(file.read_bytes()[:-1500])
+
+
+def alter(file):
+    octets = bytearray(file.read_bytes())
+    octets[len(octets) // 2] ^= 1
+    file.write_bytes(octets)
+
+
+def make_foreign(file):
+    file.write_bytes(b"PK\x03\x04" + os.urandom(20_000))
+
+
+HEAD = "ponytracker-backup.json"
+BROKEN = [
+    (cut, "was cut off"),
+    (alter, "altered"),
+    (make_foreign, "is no backup of PonyTracker"),
+    (lambda file: file.write_bytes(b""), "cut off"),
+    (lambda file: rewrite(file, HEAD, newer), "of revision 9999, which this version does not know"),
+    (lambda file: rewrite(file, HEAD, other_format), "of a later format"),
+    (lambda file: rewrite(file, HEAD, more_columns), "are not those of its revision"),
+]
+
+
+def test_a_file_that_is_no_whole_backup_changes_nothing(saved, make_tracker):
+    _, file = saved
+    octets = file.read_bytes()
+    for kind in DATABASES:
+        target = make_tracker(kind)
+        for spoil, words in BROKEN:
+            file.write_bytes(octets)
+            spoil(file)
+            said = target.restore(file, 1)
+            assert words in said, said
+            assert said.rstrip().endswith(UNCHANGED)
+            assert "Traceback" not in said
+            if kind == "sqlite":
+                assert sorted(path.name for path in target.folder.iterdir()) == ["tracker.ini"]
+            else:
+                assert target.tables() == set()
+        file.write_bytes(octets)
+        target.restore(file)
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_a_database_that_is_not_empty_stays_as_it_is(saved, make_tracker, kind):
+    _, file = saved
+    target = make_tracker(kind)
+    target.migrate()
+    before = dump(target.back_up())[1]
+    assert "has tables of a tracker already" in target.restore(file, 1)
+    assert dump(target.back_up())[1] == before
+    assert not target.store.folder.exists()
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_a_restore_that_fails_in_the_middle_leaves_nothing(
+    saved, make_tracker, kind, monkeypatch, tmp_path
+):
+    source, file = saved
+    target = make_tracker(kind)
+
+    def fail(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:  # everything was written by then
+        patch.setattr(restoring, "set_last_id", fail)
+        assert "No space left on device. Nothing was changed." in target.restore(file, 1)
+    assert list(target.store.digests()) == []
+    assert target.tables() == set()
+
+    # What was in the store before stays there.
+    (digest,) = source.store.digests()
+    target.store.keep(target.store.stage(source.store.path(digest).read_bytes()))
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, "set_last_id", fail)
+        target.restore(file, 1)
+    assert list(target.store.digests()) == [digest]
+
+    # References that lead nowhere, in a database that did not look at them.
+    with sa.create_engine(source.url).begin() as connection:
+        connection.execute(sa.text("UPDATE events SET actor_id = 12345 WHERE id = 101"))
+    assert UNCHANGED in target.restore(source.back_up(), 1)
+    assert target.tables() == set()
+
+
+def test_a_tracker_that_keeps_no_files_refuses_those_of_a_backup(saved, make_tracker):
+    _, file = saved
+    target = make_tracker("sqlite")
+    target.ini.write_text(
+        target.ini.read_text().replace("ponytracker.attachments_dir", "#attachments_dir")
+    )
+    assert "The backup has 1 attached files, and this tracker keeps none" in target.restore(file, 1)
+
+
+def test_a_file_that_is_missing_in_the_store_is_told(saved, make_tracker):
+    tracker, _ = saved
+    (digest,) = tracker.store.digests()
+    tracker.store.remove(digest)
+    file = tracker.folder / "without.tar"
+    done = tracker.run("backup", file)
+    assert done.exit_code == 0
+    assert "Of 1 attached files the store has nothing" in done.stderr
+    assert dump(file)[1].missing == [digest]
+    assert "1 attached files were missing" in make_tracker("sqlite").restore(file)
+    # One that is not what it was is no reason to lose all others, but a backup must not hide it.
+    tracker.store.path(digest).parent.mkdir(exist_ok=True)
+    tracker.store.path(digest).write_bytes(b"spoiled")
+    done = tracker.run("backup", tracker.folder / "spoiled.tar")
+    assert done.exit_code == 1
+    assert f"the file {digest} is not what it was" in done.output
+
+
+def test_where_a_backup_goes(saved):
+    tracker, file = saved
+    octets = file.read_bytes()
+    done = tracker.run("backup", file)
+    assert done.exit_code == 1
+    assert "exists already" in done.output
+    assert file.read_bytes() == octets
+    assert "No such file or directory" in tracker.run("backup", file.parent / "no/where").output
+    piped = subprocess.run(
+        [BIN / "ponytracker", "backup", "-", "--ini", tracker.ini], capture_output=True, check=True
+    )
+    assert b"rows of" in piped.stderr
+    copy = file.with_name("piped.tar")
+    copy.write_bytes(piped.stdout)
+    assert dump(copy)[1] == dump(file)[1]
+
+
+def test_a_disk_that_is_full_leaves_no_file(saved):
+    tracker, file = saved
+    before = sorted(tracker.folder.iterdir())
+    done = subprocess.run(
+        [BIN / "ponytracker", "backup", tracker.folder / "full.tar", "--ini", tracker.ini],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, 12_000)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert file.stat().st_size > 12_000
+    assert done.returncode == 1
+    assert "No backup was made: " in done.stderr
+    assert "File too large" in done.stderr
+    assert sorted(tracker.folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_no_file_goes_while_a_backup_runs(make_tracker, kind, monkeypatch):
+    tracker = make_tracker(kind)
+    tracker.migrate()
+    fill(tracker)
+    store: FolderStore = tracker.store
+    monkeypatch.setattr(holding, "PATIENCE", 0.2)
+    with hold_files(tracker.engine):
+        with tracker.database.session(write=True) as session, session.begin():
+            assert remove_attachments(session, session.get_one(Event, 100))
+            assert not session.scalars(sa.select(Attachment)).all()
+        assert len(list(store.digests())) == 1
+        with tracker.database.session(write=False) as session:
+            assert remove_orphans(session, store) == 0
+        done = tracker.run("backup", tracker.folder / "second.tar")
+        assert "Another backup or restore of this database is running" in done.output
+    with tracker.database.session(write=False) as session:
+        assert remove_orphans(session, store) == 1
+    assert list(store.digests()) == []
+
+
+@pytest.mark.parametrize("target", DATABASES)
+def test_a_backup_of_an_older_revision(make_tracker, target):
+    """It comes back as it was, and is then brought up to date."""
+    source = make_tracker("sqlite")
+    source.migrate("0002")
+    event = {"issue_id": 1, "project_id": 1, "kind": "labeled", "args": '{"label_id": 1}'}
+    with sa.create_engine(source.url).begin() as connection:
+        for table, values in (
+            ("projects", {"id": 1, "name": "web", "access": "public"}),
+            ("labels", {"id": 1, "project_id": 1, "name": "bug"}),
+            ("issues", {"id": 1, "project_id": 1, "number": 1, "state": "open"}),
+            ("events", {"id": 7, **event}),
+        ):
+            for column in sa.inspect(connection).get_columns(table):
+                if not column["nullable"] and column["name"] not in values:
+                    is_time = column["name"].endswith("_at")
+                    values[column["name"]] = "2026-01-02 03:04:05.000006" if is_time else 0
+            names = ", ".join(values)
+            marks = ", ".join(f":{name}" for name in values)
+            connection.execute(sa.text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), values)
+    file = source.back_up()
+    assert dump(file)[0].revision == "0002"
+    here = make_tracker(target)
+    assert "Its tables were of 0002, and are now of 0" in here.restore(file)
+    with here.database.session(write=True) as session:
+        event = session.get_one(Event, 7)
+        assert (event.label_id, event.args) == (1, {})
+        assert (event.issue.number, event.issue.project.name) == (1, "web")
+        assert event.created_at.microsecond == 6
+        session.add(Event(issue_id=1, project_id=1, kind="closed", created_at=event.created_at))
+        session.flush()
+        assert session.scalar(sa.select(sa.func.max(Event.id))) == 8
+    assert "ok " in here.run("doctor").output
