@@ -21,6 +21,9 @@ NODE_STAMP := .venv/node.stamp
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 endif
 
+AUDIT = $(WITH_NODE) $(BIN)/uv run --no-project --isolated --quiet --python $(BIN)/python \
+	--with-requirements requirements/audit.txt python tools/audit.py
+
 # Where the machine turns bytecode off, every start would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 # What is installed comes from the locks alone: no interpreter is fetched, no other environment seen.
@@ -33,7 +36,7 @@ PARALLEL := $(MAKE) --no-print-directory -j2
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help serve test unit format lint types check bench lock screenshots assets install \
+.PHONY: help serve test unit format lint types check audit bench lock screenshots assets install \
 	install-dev clean
 
 help: ## this list
@@ -65,7 +68,12 @@ lint: install-dev ## ruff: mistakes and format
 types: install-dev ## mypy
 	$(BIN)/mypy ponytracker tools
 
-check: lint types test ## all of it: lint, types, test
+# An index that is silent says so, and is no fault of ours.
+check: lint types test .venv/uv.stamp $(NODE_STAMP) ## all of it: lint, types, test, audit
+	$(AUDIT) || [ $$? -eq 2 ]
+
+audit: .venv/uv.stamp $(NODE_STAMP) ## whether a fault is known of any package (1: yes, 2: not all could be asked)
+	$(AUDIT)
 
 bench: install-dev assets ## how long the pages take
 	$(BIN)/python tools/bench.py $(ARGS)
@@ -81,6 +89,7 @@ lock: .venv/uv.stamp $(NODE_STAMP) ## newest versions of everything into require
 	$(UV_LOCK) --group ldap -o requirements/ldap.txt
 	$(UV_LOCK) --group uv -o requirements/uv.txt
 	$(UV_LOCK) --group node -o requirements/node.txt
+	$(UV_LOCK) --group audit -o requirements/audit.txt
 	$(WITH_NODE) npm update --package-lock-only
 
 clean: ## remove whatever make made, never a database
