@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the worker that delivers mail, with celery.enabled = true in the ini file:
 #
-#   tools/worker.sh production.ini [--concurrency 2 --loglevel info …]
+#   tools/worker.sh production.ini [--concurrency 2 …]
 #
 # It also asks each minute for what is due again (--beat). Several may run, here and elsewhere.
 set -eu

@@ -21,11 +21,9 @@ def open_site(ini: Path, variables: tuple[str, ...] = ()) -> Site:
     Raise `click.ClickException`, which ends the command with its text, when a key is wrong or the
     database has no tables yet.
     """
-    settings = read_settings(ini, variables)
-    _log_as_the_ini_says(ini)
-    database = make_database(settings)
+    site = read_site(ini, variables)
     try:
-        with database.session(write=False) as session:
+        with site.database.session(write=False) as session:
             session.connection().exec_driver_sql("SELECT 1 FROM site_settings")
     except (OperationalError, ProgrammingError) as error:
         why = str(error.orig).splitlines()[0]  # what follows repeats the statement, or asks back
@@ -33,7 +31,17 @@ def open_site(ini: Path, variables: tuple[str, ...] = ()) -> Site:
             f"The database cannot be read ({why}). Is it there, and brought up to date by"
             f" `alembic -c {ini} upgrade head`?"
         ) from None
-    return Site(ini, settings, database)
+    return site
+
+
+def read_site(ini: Path, variables: tuple[str, ...] = ()) -> Site:
+    """Read *ini*, with ``KEY=VALUE`` *variables* over it; its database is not asked yet.
+
+    Raise `click.ClickException`, which ends the command with its text, when a key is wrong.
+    """
+    settings = read_settings(ini, variables)
+    _log_as_the_ini_says(ini)
+    return Site(ini, settings, make_database(settings))
 
 
 def read_settings(ini: Path, variables: tuple[str, ...] = ()) -> Settings:

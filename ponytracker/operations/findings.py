@@ -11,6 +11,7 @@ class Mark(StrEnum):
 
     OK = "ok"
     OFF = "off"  # not set up
+    UNKNOWN = "?"  # it could not be asked
     WARNING = "warn"  # it works, and should be otherwise
     WRONG = "WRONG"
 
@@ -29,6 +30,10 @@ def well(text: str) -> Finding:
 
 def off(text: str) -> Finding:
     return Finding(Mark.OFF, text)
+
+
+def unknown(text: str) -> Finding:
+    return Finding(Mark.UNKNOWN, text)
 
 
 def warning(text: str) -> Finding:

@@ -12,6 +12,7 @@ from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.view import view_config
 
+from ponytracker.operations import introduction
 from ponytracker.operations.bearer import has_metrics_key
 from ponytracker.operations.readiness import READINESS, Readiness
 from ponytracker.resources import HealthResource
@@ -42,6 +43,21 @@ def ready(context: HealthResource, request: Any) -> Response:
     if has_metrics_key(request):
         answer["why"] = {name: state.why for name, state in states.items() if state.why}
     return _answer(200 if is_ready else 503, answer)
+
+
+@view_config(
+    context=HealthResource,
+    name="seen",
+    request_method="GET",
+    permission=NO_PERMISSION_REQUIRED,
+)
+def seen(context: HealthResource, request: Any) -> Response:
+    """Tell ``ponytracker doctor`` where it seems to come from; others, that somebody is here."""
+    secret, said = request.settings.secret, request.headers.get(introduction.HEADER, "")
+    if not introduction.is_introduced(secret, said):
+        return live(context, request)
+    proof = introduction.acknowledge(secret, said)
+    return _answer(200, {"address": request.remote_addr or "", "proof": proof})
 
 
 def _answer(status: int, answer: dict[str, Any]) -> Response:

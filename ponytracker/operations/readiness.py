@@ -20,6 +20,8 @@ from typing import Any
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import make_url
 
+from ponytracker.attachments.opening import make_store
+from ponytracker.attachments.store import Store
 from ponytracker.db import Database
 from ponytracker.models.base import REVISION
 from ponytracker.operations.patience import Asked
@@ -108,6 +110,9 @@ def make_readiness(settings: Settings, get_database: Callable[[], Database]) -> 
     for name, folder in folders.items():
         if folder is not None:
             readiness.add(partial(look_at_disk, f"disk_{name}", folder), f"disk_{name}")
+    if settings.s3.place is not None:
+        store = make_store(settings)
+        readiness.add(partial(_look_at_store, store), "attachments", is_needed=False)
     if settings.celery_enabled:
         # Pages answer without it, and what is owed stays owed: it must not take all hosts away.
         readiness.add(partial(_look_at_broker, settings), "broker", is_needed=False)
@@ -132,6 +137,12 @@ def look_at_disk(name: str, folder: Path) -> dict[str, str]:
     free = shutil.disk_usage(there).free // 1024 // 1024
     if free < LEAST_FREE_MB:
         return {name: f"{there} has {free} MB free, less than {LEAST_FREE_MB} MB"}
+    return {}
+
+
+def _look_at_store(store: Store | None) -> dict[str, str]:
+    if store is not None:
+        store.check()
     return {}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,15 @@ def names_of(fields: type[Any]) -> list[str]:
         else:
             names += field.metadata["key"].names
     return names
+
+
+def secret_keys(fields: type[Any]) -> Iterator[Key]:
+    """Yield those keys of the dataclass *fields* whose values are secret."""
+    for field in dataclasses.fields(fields):
+        if "section" in field.metadata:
+            yield from secret_keys(field.metadata["section"])
+        elif field.metadata["key"].secret:
+            yield field.metadata["key"]
 
 
 def read_keys(

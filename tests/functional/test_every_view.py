@@ -132,6 +132,7 @@ BEHIND = {
 OPEN_TO_ALL = {
     (HealthResource, ""),
     (HealthResource, "ready"),
+    (HealthResource, "seen"),
     (LoginResource, ""),
     (LoginResource, "reset"),
     (LoginResource, "sign-up"),

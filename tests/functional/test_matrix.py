@@ -49,7 +49,7 @@ WHO: dict[type, dict[str, object]] = {
         "search": Permission.VIEW,
     },
     tree.LoginResource: {"": ANYONE, "reset": ANYONE, "sign-up": ANYONE},
-    tree.HealthResource: {"": ANYONE, "ready": ANYONE},
+    tree.HealthResource: {"": ANYONE, "ready": ANYONE, "seen": ANYONE},
     tree.LeavingResource: {"": Permission.VIEW},
     tree.ProfileResource: dict.fromkeys(
         (

@@ -11,13 +11,30 @@ from collections.abc import Callable, Iterable, Iterator
 
 from sqlalchemy.exc import DBAPIError
 
-from ponytracker.operations.checks import database, directory, files, mail, workers
+from ponytracker.operations.checks import (
+    address,
+    clock,
+    database,
+    directory,
+    files,
+    mail,
+    mail_domain,
+    program,
+    secrets,
+    workers,
+)
 from ponytracker.operations.findings import Finding, wrong
 from ponytracker.operations.site import Site
 
 CHECKS: tuple[Callable[[Site], Iterable[Finding]], ...] = (
+    program.check_program,
+    secrets.check_secrets,
     database.check_migrations,
+    clock.check_clock,
+    files.check_files,
+    address.check_address,
     mail.check_mail_server,
+    mail_domain.check_mail_domain,
     workers.check_workers,
     directory.check_directory,
     mail.check_outbox,

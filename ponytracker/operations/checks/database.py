@@ -9,6 +9,7 @@ import alembic.config
 import alembic.script
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from ponytracker.operations.findings import Finding, well, wrong
@@ -16,8 +17,15 @@ from ponytracker.operations.site import Site
 
 
 def check_migrations(site: Site) -> Iterator[Finding]:
-    with site.database.session(write=False) as session:
-        yield _migrations(site.ini, session)
+    try:
+        with site.database.session(write=False) as session:
+            yield _migrations(site.ini, session)
+    except DBAPIError as error:
+        why = str(error.orig).strip().splitlines()[0]
+        yield wrong(
+            f"Database: it cannot be read ({why}). Is it there and running, and is sqlalchemy.url"
+            " right?"
+        )
 
 
 def _migrations(ini: Path, session: Session) -> Finding:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import smtplib
 import socket
 
@@ -11,10 +12,12 @@ from sqlalchemy import select, text
 
 from ponytracker import celery
 from ponytracker.cli import doctor as command
+from ponytracker.db import Database, make_engine
 from ponytracker.issues import service
 from ponytracker.models import IssueSubscription, MailState, OwedMail, SubscriptionReason
 from ponytracker.models.base import now
-from ponytracker.operations.checks import files
+from ponytracker.operations import introduction
+from ponytracker.operations.checks import address, files
 from ponytracker.operations.site import Site
 from tests.mail import PASSWORD, USERNAME, serve_mail
 from tests.servers import ROOT, free_port
@@ -24,13 +27,23 @@ DEVELOPMENT = ROOT / "development.ini"
 
 @pytest.fixture
 def run(monkeypatch, database, all_on, mail_server):
-    """Return a function that runs the command with some settings; what it says, by its subject."""
+    """Return a function that runs the command with some settings; what it says, by its subject.
 
-    def run(code=0, **over):
+    The tracker answers at its address.
+    """
+
+    def answer(_parts, said):
+        proof = introduction.acknowledge(all_on.secret, said)
+        body = json.dumps({"address": "127.0.0.1", "proof": proof}).encode()
+        return address.Answer(200, "", body, "127.0.0.1")
+
+    monkeypatch.setattr(address, "ask", answer)
+
+    def run(code=0, database=database, **over):
         off = {"reply_email": "", "email_key": "", "attachments_dir": None}
         own = {"mail_host": "127.0.0.1", "mail_port": mail_server.port, **off, **over}
         settings = dataclasses.replace(all_on, **own)
-        monkeypatch.setattr(command, "open_site", lambda ini: Site(ini, settings, database))
+        monkeypatch.setattr(command, "read_site", lambda ini: Site(ini, settings, database))
         done = CliRunner().invoke(command.doctor, ["--ini", str(DEVELOPMENT)])
         assert done.exit_code == code, done.output
         assert all(len(line.split(":")) > 1 for line in done.output.splitlines())
@@ -81,6 +94,14 @@ def test_a_database_that_is_not_up_to_date(run, session):
     line = run(1)["Database"]
     assert line.startswith("WRONG  Database: it is at 0001, this version needs ")
     assert line.endswith(f"alembic -c {DEVELOPMENT} upgrade head")
+
+
+def test_a_database_that_is_away_hides_nothing_else(run):
+    away = Database(make_engine("sqlite:////nowhere/at/all.sqlite"))
+    said = run(1, database=away)
+    assert "it cannot be read (unable to open database file)" in said["Database"]
+    assert said["Outbox"].startswith("WRONG  Outbox: could not be looked at, since the database")
+    assert said["Mail server"].startswith("ok ")
 
 
 def test_a_tracker_that_sends_no_mail(run, owe):
