@@ -108,10 +108,13 @@ class Facts:
         return self.backend.startswith("/")
 
     @property
-    def runtime_folder(self) -> str:
-        """The name of the folder in /run that the socket is in, which a restart forgets."""
-        parts = Path(self.backend).parts
-        return parts[2] if parts[:2] == ("/", "run") and len(parts) == 4 else ""
+    def runtime_folders(self) -> list[str]:
+        """The folders in /run that the tracker needs, which go when it ends: relative to /run."""
+        folders = [Path(self.backend).parent] if self.is_socket_file else []
+        if self.settings.metrics.folder:
+            folders.append(self.settings.metrics.folder)
+        inside = [folder for folder in folders if folder.is_relative_to("/run")]
+        return list(dict.fromkeys(str(folder.relative_to("/run")) for folder in inside))
 
     @property
     def static(self) -> str:

@@ -185,7 +185,8 @@ def test_the_web_server_asks_where_uwsgi_listens(ini, uwsgi, nginx, apache):
 
 
 @pytest.mark.parametrize(
-    ("server", "command"), [("gunicorn", "gunicorn --paste"), ("waitress", "pserve")]
+    ("server", "command"),
+    [("gunicorn", "gunicorn --bind 127.0.0.1:7001 --paste"), ("waitress", "pserve")],
 )
 def test_other_servers(ini, server, command):
     ini.write({}, "")
