@@ -18,7 +18,7 @@ import zope.sqlalchemy
 from pyramid.tweens import EXCVIEW
 from pyramid_retry import IRetryableError, mark_error_retryable
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import IntegrityError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -140,6 +140,7 @@ def make_engine(database_url: str, *, is_served: bool = False) -> Engine:
         engine = create_engine(url, **POOL)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "handle_error", _leave_read_only)
     _engines.add(engine)
     return engine
 
@@ -173,6 +174,13 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
     # SQLite's own knows ASCII only, and would not find "Émile" for "émile".
     connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _leave_read_only(context: ExceptionContext) -> None:
+    """Close connections that found the file read-only: to them it would be so for ever."""
+    name = getattr(context.original_exception, "sqlite_errorname", None) or ""
+    if name.startswith("SQLITE_READONLY"):
+        context.is_disconnect = True
 
 
 def _lower(value: Any) -> Any:
@@ -221,8 +229,10 @@ def fresh_transaction_tween_factory(handler: Callable[..., Any], _registry: Any)
             return handler(request)
         except Exception as error:
             if "tm.active" in request.environ:
-                # Only the transaction that failed knows whether another try may succeed.
-                if request.tm.get().isRetryableError(error):
+                # Only the transaction that failed knows whether another try may succeed. It may by
+                # another connection, where this one was lost before anything was committed.
+                is_lost = getattr(error, "connection_invalidated", False)
+                if is_lost or request.tm.get().isRetryableError(error):
                     mark_error_retryable(error)
                 request.tm.abort()
                 request.tm.begin()

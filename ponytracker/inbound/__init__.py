@@ -16,6 +16,6 @@ def includeme(config: Any) -> None:
     octets = LARGEST * config.registry["ponytracker.settings"].mail_max_mb * 1024 * 1024
     for path in PATHS:
         leave_body(config, path, octets)
-    config.scan("ponytracker.inbound.views")
+    config.include("ponytracker.inbound.views")
     config.scan("ponytracker.inbound.admin_views")
     config.scan("ponytracker.inbound.profile_views")

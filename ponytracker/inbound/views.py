@@ -13,10 +13,10 @@ from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.view import exception_view_config, view_config
 from pyramid_retry import is_error_retryable
-from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import IntegrityError
 
 from ponytracker.attachments.service import NotStored
+from ponytracker.db import UNAVAILABLE
 from ponytracker.errors import DomainError
 from ponytracker.inbound import receiving
 from ponytracker.inbound.answering import send_answer
@@ -35,6 +35,9 @@ MB = 1024 * 1024
 WARN_EVERY = 60.0
 """Seconds between two lines in the server's log about keys that are wrong."""
 
+_REFUSALS = {STATUS[outcome]: outcome for outcome in (Outcome.TOO_LARGE, Outcome.NOT_AVAILABLE)}
+"""What becomes of a mail whose form was refused before it came here, by the status of that."""
+
 _warned_at = {"wrong key": -WARN_EVERY}
 
 
@@ -49,8 +52,7 @@ def receive_mail(context: MailGateResource, request: Any) -> Response:
     if not gate.settings.takes_mail:
         return _answer(request, Outcome.OFF)
     if refusal := request.environ.get(REFUSED):
-        is_large = refusal.status_int == STATUS[Outcome.TOO_LARGE]
-        return _answer(request, Outcome.TOO_LARGE if is_large else Outcome.MALFORMED)
+        return _answer(request, _REFUSALS.get(refusal.status_int, Outcome.MALFORMED))
     try:
         posted = _open(request, gate)
     except Malformed as error:
@@ -102,10 +104,6 @@ def _warn(request: Any) -> None:
         log.warning("mail was posted with a wrong key from %s", request.remote_addr)
 
 
-@exception_view_config(IntegrityError, containment=MailGateResource)
-@exception_view_config(OperationalError, containment=MailGateResource)
-@exception_view_config(PoolTimeoutError, containment=MailGateResource)
-@exception_view_config(NotStored, containment=MailGateResource)
 def cannot_receive(error: Exception, request: Any) -> Response:
     """Answer that the mail may come again: the database or the disk takes nothing at the moment."""
     log.error("a mail could not be received: %s", getattr(error, "orig", error))
@@ -123,3 +121,9 @@ def failed(error: Exception, request: Any) -> Any:
         receiving.fail(request.dbsession, gate, *arrival, error=error)
         request.commit_database()  # what answers an error is rolled back
     return _answer(request, Outcome.FAILED)
+
+
+def includeme(config: Any) -> None:
+    for error in (IntegrityError, NotStored, *UNAVAILABLE):
+        config.add_exception_view(cannot_receive, error, containment=MailGateResource)
+    config.scan(__name__)

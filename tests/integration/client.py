@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import http.client
+import secrets
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -35,8 +36,12 @@ class Reply:
         """Return what pressing the button *name* of the form with this id sends."""
         return self._named(f"#{form} button[name={name}]")
 
+    def select(self, selector: str) -> Any:
+        """Return the elements of the page that a CSS *selector* finds."""
+        return BeautifulSoup(self.text, "html.parser").select(selector)
+
     def _named(self, selector: str) -> dict[str, Any]:
-        found = BeautifulSoup(self.text, "html.parser").select(selector)
+        found = self.select(selector)
         assert found, self.text
         return {str(field["name"]): str(field.get("value", "")) for field in found}
 
@@ -61,15 +66,19 @@ class Client:
 
     def send(self, method: str, path: str, fields: dict[str, Any] | None = None) -> None:
         """Send a request; `receive` waits for what comes back."""
+        if fields is None:
+            self._send(method, path)
+        else:
+            kind = "application/x-www-form-urlencoded"
+            self._send(method, path, urlencode(fields).encode(), kind)
+
+    def _send(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> None:
         headers = {
             "Host": urlsplit(self.public).netloc,
             "Cookie": "; ".join(f"{c.key}={c.coded_value}" for c in self.cookies.values()),
         }
-        body = None
-        if fields is not None:
-            body = urlencode(fields)
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-            headers["Origin"] = self.public
+        if body is not None:
+            headers |= {"Content-Type": kind, "Origin": self.public}
         self.connection.request(method, path, body, headers)
 
     def receive(self) -> Reply:
@@ -88,6 +97,21 @@ class Client:
 
     def post(self, path: str, fields: dict[str, Any]) -> Reply:
         self.send("POST", path, fields)
+        return self.receive()
+
+    def attach(self, path: str, fields: dict[str, Any], name: str, content: bytes) -> Reply:
+        """Post a form with a file, chosen in its field ``files``."""
+        boundary = secrets.token_hex(16)
+        parts = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+            for key, value in fields.items()
+        ]
+        parts.append(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="files";'
+            f' filename="{name}"\r\nContent-Type: application/octet-stream\r\n\r\n'
+        )
+        body = "".join(parts).encode() + content + f"\r\n--{boundary}--\r\n".encode()
+        self._send("POST", path, body, f"multipart/form-data; boundary={boundary}")
         return self.receive()
 
     def sign_in(self, username: str, password: str = PASSWORD) -> Reply:

@@ -14,6 +14,7 @@ from ponytracker.db import Database, make_engine
 from ponytracker.security.passwords import Passwords
 from tests.databases import DATABASES, migrate
 from tests.integration.client import PASSWORD, Client
+from tests.relay import Relay, make_authority, serve_relay
 from tests.servers import free_port, fresh_postgresql, site
 
 HERE = Path(__file__).parent
@@ -50,6 +51,14 @@ def migrated_url(empty_url: str, empty_engine: Engine) -> str:
     with empty_engine.begin() as connection:
         migrate(connection)
     return empty_url
+
+
+@pytest.fixture
+def relay_and_port(tmp_path: Path) -> Iterator[tuple[Relay, int]]:
+    """A relay with a certificate for localhost by the authority in ``ca.pem`` of `tmp_path`."""
+    _authority, context = make_authority(tmp_path, "localhost")
+    with serve_relay(context) as served:
+        yield served
 
 
 class Site:
