@@ -73,7 +73,8 @@ def make(url: str, issues: int) -> None:
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, "head")
     with database.session(write=True) as session, session.begin():
-        fill(session, create_project(session, None, name="web", display_name="Web"), issues)
+        project = create_project(session, None, name="web", display_name="Web", labels=())
+        fill(session, project, issues)
 
 
 def measure(folder: Path, *urls: str) -> int:

@@ -19,6 +19,7 @@ from ponytracker.attachments.store import Store
 from ponytracker.backup.archive import MAX_MEMBER, Refused
 from ponytracker.backup.format import File, Head, Manifest, Rows, read_parts
 from ponytracker.backup.migrations import Migrations
+from ponytracker.backup.rows import Table
 from ponytracker.backup.schema import (
     VERSION_TABLE,
     BrokenReferences,
@@ -26,13 +27,17 @@ from ponytracker.backup.schema import (
     find_table_names,
     find_tables,
     insert_rows,
+    loading,
     set_last_id,
-    without_references,
 )
 from ponytracker.db import Database
 
 Progress = Callable[[int], None]
 """Is told how many octets of the file are done."""
+
+
+CACHE_KIB = 65_536
+"""KiB of pages that SQLite keeps in memory meanwhile, so that it writes each only once or twice."""
 
 
 class Checked:
@@ -91,9 +96,11 @@ def restore(
         _files_undone(store) as keep,
         _writing(database) as connection,
     ):
-        _make_tables(connection, migrations, checked.head)
+        tables = _make_tables(connection, migrations, checked.head)
         try:
-            with without_references(connection):
+            with loading(connection, tables):
+                for table in tables:
+                    empty(connection, table)
                 for part in read_parts(file):
                     if isinstance(part, Rows):
                         insert_rows(connection, part.table, part.rows)
@@ -111,8 +118,8 @@ def restore(
                 set_last_id(connection, name, its.last_id)
 
 
-def _make_tables(connection: Connection, migrations: Migrations, head: Head) -> None:
-    """Make the tables of *head*, with nothing in them, in a database that has none of them."""
+def _make_tables(connection: Connection, migrations: Migrations, head: Head) -> list[Table]:
+    """Make the tables of *head* in a database that has none of them, as a new tracker has them."""
     wanted = {table.name for table in head.tables}
     before = find_table_names(connection)
     if before & {*wanted, VERSION_TABLE}:
@@ -124,9 +131,7 @@ def _make_tables(connection: Connection, migrations: Migrations, head: Head) -> 
     tables = find_tables(connection, find_table_names(connection) - before - {VERSION_TABLE})
     if {t.name: set(t.columns) for t in tables} != {t.name: set(t.columns) for t in head.tables}:
         raise Refused(f"The tables of the backup are not those of its revision {head.revision}.")
-    with without_references(connection):
-        for table in tables:
-            empty(connection, table)
+    return tables
 
 
 @contextmanager
@@ -138,6 +143,7 @@ def _writing(database: Database) -> Iterator[Connection]:
             connection.detach()  # nobody else gets a connection that does not look at references
             driver: Any = connection.connection.dbapi_connection
             driver.execute("PRAGMA foreign_keys = OFF")  # which nothing in a transaction can do
+            driver.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         with connection.begin():
             yield connection
 

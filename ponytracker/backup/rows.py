@@ -101,7 +101,7 @@ def decoder(table: str, columns: tuple[Column, ...]) -> Callable[[bytes], list[A
 
     def decode(line: bytes) -> list[Any]:
         try:
-            values = json.loads(line)
+            values = json.loads(line.decode())
             if type(values) is not list or len(values) != len(decoders):
                 raise ValueError
             return [

@@ -120,9 +120,23 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Sequence[An
     if connection.dialect.name == "postgresql":
         _copy_rows(connection, table, rows)
         return
-    names = [name for name, _ in table.columns]
-    into = sa.table(table.name, *(_column(name, kind) for name, kind in table.columns))
-    connection.execute(sa.insert(into), [dict(zip(names, row, strict=True)) for row in rows])
+    quote = connection.dialect.identifier_preparer.quote
+    names = ", ".join(quote(name) for name, _ in table.columns)
+    marks = ", ".join("?" * len(table.columns))
+    times = [n for n, (_, kind) in enumerate(table.columns) if kind is Kind.TIME]
+    connection.exec_driver_sql(
+        f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})",  # noqa: S608
+        [_for_sqlite(row, times) for row in rows],
+    )
+
+
+def _for_sqlite(row: Sequence[Any], times: Sequence[int]) -> tuple[Any, ...]:
+    """Return *row* with its times as `UtcDateTime` stores them."""
+    values = list(row)
+    for n in times:
+        if values[n] is not None:
+            values[n] = values[n].replace(tzinfo=None).isoformat(" ", "microseconds")
+    return tuple(values)
 
 
 def empty(connection: Connection, table: Table) -> None:
@@ -132,21 +146,35 @@ def empty(connection: Connection, table: Table) -> None:
 
 
 @contextmanager
-def without_references(connection: Connection) -> Iterator[None]:
-    """Let rows be added in any order, and check all references at the end of the block.
+def loading(connection: Connection, tables: Iterable[Table]) -> Iterator[None]:
+    """Let many rows be added to *tables*, which have none, in any order.
 
-    Raise `BrokenReferences` or, on PostgreSQL, `IntegrityError` where one leads nowhere. On SQLite
-    the connection does not enforce them.
+    References are checked at the end of the block, and indexes made then, which is many times
+    faster. Raise `BrokenReferences` or, on PostgreSQL, `IntegrityError` where one leads nowhere. On
+    SQLite the connection does not enforce them.
     """
+    names = [table.name for table in tables]
     if connection.dialect.name == "postgresql":
-        found = connection.execute(text(_REFERENCES)).all()
-        for table, name, _ in found:
-            connection.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT {name}"))
+        references = connection.execute(text(_REFERENCES), {"names": names}).all()
+        indexes = connection.execute(text(_POSTGRESQL_INDEXES), {"names": names}).all()
+        _run(connection, (f"ALTER TABLE {table} DROP CONSTRAINT {n}" for table, n, _ in references))
+        _run(connection, (f"DROP INDEX {name}" for name, _ in indexes))
         yield
-        for table, name, definition in found:
-            connection.execute(text(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"))
+        _run(connection, (definition for _, definition in indexes))
+        _run(
+            connection,
+            (
+                f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"
+                for table, name, definition in references
+            ),
+        )
         return
+    found = connection.exec_driver_sql(_SQLITE_INDEXES).all()
+    made = [(name, definition) for table, name, definition in found if table in names]
+    quote = connection.dialect.identifier_preparer.quote
+    _run(connection, (f"DROP INDEX {quote(name)}" for name, _ in made))
     yield
+    _run(connection, (definition for _, definition in made))
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     if broken:
         raise BrokenReferences(f"row {broken[1]} of {broken[0]} refers to nothing in {broken[2]}")
@@ -158,9 +186,26 @@ class BrokenReferences(Exception):
 
 _REFERENCES = """
 SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid)
-FROM pg_constraint WHERE contype = 'f' AND connamespace = current_schema()::regnamespace
+FROM pg_constraint
+WHERE contype = 'f' AND conrelid = ANY (SELECT to_regclass(quote_ident(unnest(:names ::text[]))))
 ORDER BY 1, 2
 """
+_POSTGRESQL_INDEXES = """
+SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid)
+FROM pg_index
+WHERE indrelid = ANY (SELECT to_regclass(quote_ident(unnest(:names ::text[]))))
+AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)
+ORDER BY 1
+"""
+_SQLITE_INDEXES = """
+SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name
+"""
+"""Those that a constraint has made are not among them."""
+
+
+def _run(connection: Connection, statements: Iterable[str]) -> None:
+    for statement in statements:
+        connection.exec_driver_sql(statement)
 
 
 def _copy_rows(connection: Connection, table: Table, rows: Sequence[Sequence[Any]]) -> None:
