@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import http.client
 import importlib.util
+import time
 
 import pytest
 
 from ponytracker.settings import Settings
-from tests.integration.client import Client
+from tests.integration.client import SECONDS, Client
 from tests.servers import ROOT, free_port, postgresql, run, site
 
 SECRETS = {
@@ -117,6 +118,7 @@ def test_no_secret_is_told_whatever_is_away(tmp_path, server):
         )
         told["other answers"] = ask_otherwise(port)
         server.stop()
+        _wait_until_not_ready(client)
         replies = [client.get(path) for path in ("/", "/profile/", "/health/ready")]
         assert [reply.status for reply in replies] == [503] * 3
         told["pages without a database"] = "".join(reply.text for reply in replies)
@@ -128,6 +130,14 @@ def test_no_secret_is_told_whatever_is_away(tmp_path, server):
     assert "DEBUG" in told["log"]
     for canary in (*SECRETS.values(), ADMIN, TYPED):
         assert [name for name, text in told.items() if canary in text] == [], canary
+
+
+def _wait_until_not_ready(client):
+    """Wait until the tracker notices: what it has found out counts for some seconds."""
+    deadline = time.monotonic() + SECONDS
+    while client.get("/health/ready").status != 503:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def visit(client, password, status):

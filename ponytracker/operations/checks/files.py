@@ -66,8 +66,8 @@ def _attachments_elsewhere(settings: Settings) -> Finding:
         store.check()
     except StoreUnavailable as error:
         return wrong(
-            f"Attachments: {store.name}: {error}. See the keys ponytracker.attachments_… in"
-            " production.ini."
+            f"Attachments: {store.name}: {error}. Is the bucket there, and are"
+            " ponytracker.attachments_url and the keys ponytracker.s3_… right?"
         )
     return well(f"Attachments: {store.name} answers.")
 
