@@ -38,6 +38,7 @@ LAYERS = (
     ("admin", "api", "backup", "importers"),
     ("celery",),
     ("operations",),
+    ("deployment",),
     ("cli",),
     ("__init__",),
 )

@@ -9,6 +9,7 @@ import os
 import pwd
 import re
 import secrets
+import shlex
 import shutil
 import signal
 import smtplib
@@ -27,6 +28,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import first_release
 from tests import slapd as directory
 from tests.guide import Step, read
 from tests.integration.client import PASSWORD, SECONDS, Client
@@ -79,6 +81,7 @@ class Story:
     def __init__(self, machine: Machine, stack: ExitStack) -> None:
         self.machine = machine
         self.stack = stack
+        self.done: list[Step] = []
         self.web, self.http, self.https, self.lmtp = (free_port() for _ in range(4))
         self.mail_user = f"{machine.user}m"
         self.address = f"https://localhost:{self.https}"
@@ -89,6 +92,13 @@ class Story:
         self.slapd = stack.enter_context(directory.slapd(_folder(machine, "slapd")))
         self.slapd.reset(directory.person("alice"))
         (self.slapd.folder / "ca.pem").chmod(0o644)
+
+        self.sqlite_url = machine.translate(
+            "sqlite:////srv/www/ponytracker/data/ponytracker.sqlite"
+        )
+        self.postgresql_url = (
+            f"postgresql://{machine.user}@127.0.0.1:{self.postgresql.port}/tracker"
+        )
 
         # A command is run with these words for those of the guide; the machine translates paths.
         self.words = [
@@ -109,15 +119,15 @@ class Story:
             (r"^(apachectl|a2ensite|a2enmod)\b", r"APACHE_CONFDIR=/etc/apache2 \1"),
             (r"^supervisorctl", "supervisorctl -c /etc/supervisor/supervisord.conf"),
             (r"^nginx -t", "nginx -t -c /etc/nginx/nginx.conf"),
+            # An authority of the tests' own, as the machine's are those of all the world.
+            (r"^(\S+/ponytracker doctor)", rf"SSL_CERT_FILE={self.authority} \1"),
             (r"^sievec", "sievec -c /etc/dovecot/dovecot.conf"),
         ]
         # Keys that name what is elsewhere here.
         self.keys = {
             "ponytracker.base_url = https://tracker.example.org": self.address,
             "ponytracker.reply_email = reply@tracker.example.org": "reply@localhost",
-            "sqlalchemy.url = postgresql:///tracker": (
-                f"postgresql://{machine.user}@127.0.0.1:{self.postgresql.port}/tracker"
-            ),
+            "sqlalchemy.url = postgresql:///tracker": self.postgresql_url,
             "mail.port = 25": str(self.mails.port),
             "celery.broker_url = redis://localhost:6379/0": f"redis://localhost:{self.redis.port}/0",
             "ldap.uri = ldap://ldap.example.org": self.slapd.uri,
@@ -162,6 +172,7 @@ class Story:
                 self.do(step)
 
     def do(self, step: Step) -> None:
+        self.done.append(step)
         if step.who == "ini":
             name = step.text.partition("=")[0].strip()
             elsewhere = self.keys.get(step.text)
@@ -323,7 +334,10 @@ class Story:
                 raise AssertionError(f"nothing is known instead of: {command}")
 
     def give_origin(self) -> None:
-        self.machine.root(f"chown -R {self.machine.user}: {self.machine.folder}/origin")
+        self.give(self.machine.folder / "origin")
+
+    def give(self, path: Path) -> None:
+        self.machine.root(f"chown -R {self.machine.user}: {path}")
 
     def trust_authority(self) -> None:
         path = self.machine.path("/usr/lib/dovecot/sieve-filter/ponytracker")
@@ -335,6 +349,8 @@ class Story:
         text = self.machine.ini.read_text()
         assert text.count("6543") > 1
         self.machine.ini.write_text(text.replace("6543", str(self.web)))
+        self.machine.set_key("ponytracker.argon2_memory_kib = 32")  # time is dear here
+        self.machine.set_key("ponytracker.argon2_rounds = 1")
 
     def move_files(self) -> None:
         """Let what was rendered for /etc and /var be for where those are here."""
@@ -376,9 +392,60 @@ class Story:
         assert _ask(self.http, "/web/issues/?q=a%20b")[:2] == (301, where)
         self.show_challenge(self.machine.path("/var/www/html"))
 
-    def write_issue(self, title: str, text: str) -> str:
+    def publish_newer_version(self) -> None:
+        origin = self.machine.folder / "origin/ponytracker"
+        with (origin / "CHANGES.rst").open("a") as changes:
+            changes.write("\nAnd more.\n")
+        commit = f"cd {origin}; {COMMIT}"
+        self.machine.root(f"su - {self.machine.user} -c {shlex.quote(commit)}")
+
+    def upgrade(self, guide: list[Step], url: str) -> None:
+        """Upgrade the first release, whose database is at *url*, and go back."""
+        self.systemctl("systemctl stop ponytracker-web ponytracker-worker ponytracker-beat")
+        others = r"su - postgres .*" if url.startswith("sqlite") else r".* \.\./data/newer/?"
+        mine = [step for step in guide if not re.fullmatch(others, step.text)]
+        self.machine.set_key(f"sqlalchemy.url = {url}")
+        self.clear(url)
+        first_release.make(url)
+        self.give(self.machine.path("/srv/www/ponytracker/data"))
+        self.follow(mine, "Before", "The upgrade")
+        assert first_release.find_lost(url) == []
+        self.follow(mine, "After")
+        self.check_pages()
+        self.write_issue("After the upgrade", "", "root")
+        self.follow(mine, "Going back")
+        assert first_release.find_lost(url) == []
+        self.check_pages()
+        assert "After the upgrade" not in self.browser().get("/web/issues/").text
+
+    def clear(self, url: str) -> None:
+        """Let there be an empty database at *url*."""
+        if url.startswith("sqlite"):
+            for path in self.machine.path("/srv/www/ponytracker/data").glob("*.sqlite*"):
+                path.unlink()
+        else:
+            create = f"createdb -O {self.machine.user} -E UTF8 -T template0 tracker"
+            for command in ("dropdb --force tracker", create):
+                self.root(f'su - postgres -c "{command}"')
+
+    def check_pages(self) -> None:
+        """Open each page that a superuser comes to by links."""
         client = self.browser()
-        client.sign_in("admin")
+        client.sign_in("root")
+        waiting, seen = ["/"], {"/"}
+        while waiting:
+            reply = client.get(waiting.pop())
+            assert reply.status in (200, 303), (reply.status, reply.text)
+            for link in re.findall(r'<a [^>]*href="([^"#?]+)', reply.text):
+                path = link.removeprefix(self.address)
+                if path.startswith("/") and path not in seen:
+                    seen.add(path)
+                    waiting.append(path)
+        assert len(seen) > 30, seen
+
+    def write_issue(self, title: str, text: str, username: str = "admin") -> str:
+        client = self.browser()
+        client.sign_in(username)
         if client.get("/web/").status == 404:
             client.add_project("web")
         fields = client.get("/web/issues/add/").fields("issue-form")
@@ -554,3 +621,9 @@ def test_from_a_bare_machine_to_an_upgraded_tracker(story: Story) -> None:
     assert len(list(story.machine.path("/var/backups/ponytracker").iterdir())) == 2
     story.check_cron_and_logrotate()
     assert [step for step in guide if step not in story.done] == []
+
+    upgrading = read(ROOT / "docs/upgrade.rst")
+    story.publish_newer_version()
+    story.upgrade(upgrading, story.sqlite_url)
+    story.upgrade(upgrading, story.postgresql_url)
+    assert [step for step in upgrading if step not in story.done] == []
