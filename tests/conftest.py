@@ -16,13 +16,15 @@ from ponytracker.settings import DEVELOPMENT_SECRET, Settings
 
 ROOT = Path(__file__).parent.parent
 
-pytest_plugins = ["tests.servers", "tests.mail", "tests.databases", "tests.site"]
+_OF_TESTS = ("PONYTRACKER_SHARED_DATA", "PONYTRACKER_FAULTS_CLIENTS", "PONYTRACKER_FAULTS_SECONDS")
+
+pytest_plugins = ["tests.servers", "tests.mail", "tests.databases", "tests.site", "tests.s3"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     # What is configured on this machine must not change what is tested.
     for name in [name for name in os.environ if name.startswith("PONYTRACKER_")]:
-        if name != "PONYTRACKER_SHARED_DATA":
+        if name not in _OF_TESTS:
             del os.environ[name]
 
 

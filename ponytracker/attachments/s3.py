@@ -30,6 +30,9 @@ CONNECT_SECONDS, READ_SECONDS = 5, 20
 ATTEMPTS = 2
 """How often a request is made that fails for what may pass."""
 
+NAMES_AT_ONCE = 1000
+"""Names that are asked for in one request, the most that S3 gives."""
+
 _NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
@@ -95,7 +98,9 @@ class S3Store(Store):
         seen: set[str] = set()
         with _asking():
             pages = self._client.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix):
+            for page in pages.paginate(
+                Bucket=self.bucket, Prefix=self.prefix, PaginationConfig={"PageSize": NAMES_AT_ONCE}
+            ):
                 for found in page.get("Contents", ()):
                     digest = self._digest(found["Key"])
                     if digest and digest not in seen:

@@ -362,3 +362,41 @@ def test_every_secret_may_come_from_the_environment_and_is_in_no_repr():
         assert key.env, key.name
         assert f"#   {key.env} " in sample, key.env
         assert not field.repr, key.name
+
+
+def test_attachments_in_s3(monkeypatch):
+    keys = {"ponytracker__s3_access_key": "a", "ponytracker__s3_secret_key": "very secret"}
+    url = {"ponytracker__attachments_url": "s3://our-bucket/a/b/"}
+    settings = read(**url, **keys, ponytracker__s3_endpoint="https://s3.example.org:9000/")
+    assert settings.s3.place == ("our-bucket", "a/b/")
+    assert settings.s3.endpoint == "https://s3.example.org:9000"
+    assert read(ponytracker__attachments_url="s3://our-bucket").s3.place.prefix == ""
+    assert "very secret" not in repr(settings)
+    assert "both or neither" in refusal(**url, ponytracker__s3_access_key="a")
+    both = refusal(**url, ponytracker__attachments_dir="/var/lib/files")
+    assert "are both set: expected at most one of them" in both
+    with monkeypatch.context() as patch:
+        patch.setattr("importlib.util.find_spec", lambda _name: None)
+        assert "pip install 'ponytracker[s3]'" in refusal(**url)
+        assert read().s3.place is None
+
+
+@pytest.mark.parametrize(
+    ("key", "raw"),
+    [
+        ("attachments_url", "https://bucket/"),
+        ("attachments_url", "s3://"),
+        ("attachments_url", "s3://Bucket_1/"),
+        ("attachments_url", "s3://bucket/a?b"),
+        ("attachments_url", "s3://bucket/a//b"),
+        ("attachments_url", "s3://bucket/" + "a" * 201),
+        ("s3_endpoint", "s3.example.org"),
+        ("s3_endpoint", "https://user@s3.example.org"),
+        ("s3_endpoint", "https://s3.example.org:x"),
+        ("s3_region", "eu central"),
+    ],
+)
+def test_bad_keys_of_s3(key, raw):
+    assert f"key 'ponytracker.{key}' has the value '{raw}': expected " in refusal(
+        **{f"ponytracker__{key}": raw}
+    )

@@ -7,8 +7,12 @@ import dataclasses
 import pytest
 from sqlalchemy import select
 
+from ponytracker.attachments.s3 import S3Store
 from ponytracker.models import Attachment
+from ponytracker.settings.s3 import Place, S3Settings
 from tests.functional.attachments.conftest import picture
+from tests.s3 import KEYS
+from tests.servers import free_port
 
 
 @pytest.fixture
@@ -103,6 +107,18 @@ def test_a_disk_that_is_full_loses_nothing(mailbox, address, files, monkeypatch,
         post = mailbox.post(mail)
         assert (post.status, post.verdict) == (503, "not_available")
     assert mailbox.comments() == []
+    assert mailbox.post(mail).verdict == "commented"
+
+
+def test_a_storage_that_is_out_loses_nothing(mailbox, address, files, monkeypatch, store):
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    settings = S3Settings(place=Place("bucket", ""), endpoint=endpoint, **KEYS)
+    mail = with_file(mailbox.write(address))
+    with monkeypatch.context() as patch:
+        patch.setitem(mailbox.registry, "ponytracker.attachments", S3Store(settings))
+        post = mailbox.post(mail)
+        assert (post.status, post.verdict) == (503, "not_available")
+    assert (mailbox.comments(), files()) == ([], [])
     assert mailbox.post(mail).verdict == "commented"
 
 
