@@ -13,6 +13,7 @@ tracker stays, to be used the next time.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -49,7 +50,14 @@ def main() -> int:
         folder = Path(name)
         first = (options.keep or folder) / f"backup-{options.issues}.sqlite"
         if not first.exists():
-            make(f"sqlite:///{first}", options.issues)
+            # A process of its own: the memory of this one would count as that of those it starts.
+            maker = multiprocessing.Process(
+                target=make, args=(f"sqlite:///{first}", options.issues)
+            )
+            maker.start()
+            maker.join()
+            if maker.exitcode:
+                return 1
         moved = make_url(options.postgresql).set(database=DATABASE)
         admin = create_engine(options.postgresql, isolation_level="AUTOCOMMIT")
         with admin.connect() as connection:
