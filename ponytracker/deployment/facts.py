@@ -65,6 +65,11 @@ class Facts:
         """Read what *ini* says beside its *settings*; raise `Undeployable`."""
         if not _USER.fullmatch(options.user):
             raise Undeployable(f"'{options.user}' is no name of a user.")
+        # It expands the path of a log twice, whatever is done to the sign.
+        if "%" in options.logs:
+            raise Undeployable(
+                f"supervisord takes no percent sign in the path of its logs, '{options.logs}'."
+            )
         protocol, backend = _find_backend(ini, settings, options.server)
         facts = cls(ini, settings, options, protocol, backend)
         if not _HOST.fullmatch(facts.host):

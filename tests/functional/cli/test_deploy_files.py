@@ -265,6 +265,11 @@ def test_a_user_that_is_none(ini, user):
     assert f"'{user}' is no name of a user." in ini.deploy(f"--user={user}", code=1)
 
 
+def test_logs_that_supervisord_would_not_find(ini):
+    ini.write({})
+    assert "takes no percent sign in the path of its logs" in ini.deploy("--logs=/a%b", code=1)
+
+
 def test_the_owner_of_the_ini_file_runs_the_tracker(ini):
     ini.write({})
     told = [str(ini.folder), "--ini", str(ini.path)]

@@ -1,0 +1,193 @@
+"""What ``deploy-files`` writes, read by the programs it is for where paths have blanks and more."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from ponytracker.deployment.facts import Facts, Options
+from ponytracker.deployment.files import render
+from ponytracker.settings import DEVELOPMENT_SECRET, Settings
+from tests.servers import Daemon, free_port, running
+
+ODD = "100% odd: ä@b=c,d"
+
+PROGRAM = """\
+#!/bin/sh
+printf '%s\\n' "$PWD" "$0" "$@" >> "$(dirname "$0")/called"
+exec sleep 600
+"""
+
+
+@pytest.fixture
+def tracker(tmp_path: Path) -> Path:
+    """The folder of a tracker, with an odd name and programs that say how they were called."""
+    folder = tmp_path / ODD
+    for name in (
+        "bin/uwsgi",
+        "bin/celery",
+        "bin/ponytracker",
+        "tools/backup.sh",
+        "tools/worker.sh",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(PROGRAM)
+        (folder / name).chmod(0o755)
+    (folder / "ponytracker/static").mkdir(parents=True)
+    (folder / "ponytracker/static/style-abc.css").write_text("body {}\n")
+    ini = "[app:main]\nuse = egg:ponytracker\n[uwsgi]\nhttp-socket = 127.0.0.1:6543\n"
+    # PasteDeploy itself takes no percent sign in the path of an ini file.
+    ini_of(folder).parent.mkdir()
+    ini_of(folder).write_text(ini)
+    return folder
+
+
+def ini_of(tracker: Path) -> Path:
+    return tracker.parent / "an ini: file" / "tracker.ini"
+
+
+def rendered(tracker: Path, port: int = 80) -> dict[str, str]:
+    settings = Settings(
+        database_url=f"sqlite:///{tracker}/data/tracker.sqlite",
+        base_url=f"http://localhost:{port}",
+        secret=DEVELOPMENT_SECRET,
+        mail_default_sender="a@example.org",
+        celery_enabled=True,
+        attachments_dir=tracker / "files",
+    )
+    options = Options(
+        checkout=tracker,
+        programs=tracker / "bin",
+        user="games",
+        server="uwsgi",
+        http_port=port,
+        certificate=None,
+        certificate_key=None,
+        webroot=str(tracker),
+        logs=str(ini_of(tracker).parent),
+        backups=str(tracker / "backups"),
+        mail_user="games",
+    )
+    files = render(Facts.read(ini_of(tracker), settings, options))
+    return {file.name: file.content for file in files}
+
+
+def find(program: str, package: str) -> str:
+    path = shutil.which(program, path="/usr/bin:/usr/sbin:/bin:/sbin")
+    if path is None:
+        pytest.skip(f"{program} is missing: apt-get install {package}")
+    return path
+
+
+def test_supervisord(tracker, tmp_path):
+    supervisord = find("supervisord", "supervisor")
+    program = rendered(tracker)["supervisor/ponytracker-web.conf"].replace("user=games\n", "")
+    head = f"[supervisord]\npidfile={tmp_path}/pid\nlogfile={tmp_path}/log\n"
+    configuration = tmp_path / "supervisord.conf"
+    configuration.write_text(f"{head}{program}")
+    command = (supervisord, "-n", "-c", configuration)
+    with running(Daemon(*command, folder=tmp_path, name="supervisord")):
+        called = tracker / "bin/called"
+        deadline = time.monotonic() + 60
+        while not called.exists() or called.read_text().count("\n") < 4:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    said = [f"{tracker}/bin/uwsgi", "--ini-paste-logged", str(ini_of(tracker))]
+    assert called.read_text().splitlines() == [str(tracker), *said]
+    assert (ini_of(tracker).parent / "web.log").exists()
+
+
+def test_systemd(tracker, tmp_path):
+    analyze = find("systemd-analyze", "systemd")
+    units = [
+        tmp_path / Path(name).name for name in rendered(tracker) if name.startswith("systemd/")
+    ]
+    for unit in units:
+        unit.write_text(rendered(tracker)[f"systemd/{unit.name}"])
+    # It looks whether each program is there, and can be run.
+    done = subprocess.run(
+        [analyze, "verify", "--man=no", *units], capture_output=True, text=True, check=False
+    )
+    assert [line for line in done.stderr.splitlines() if "ponytracker" in line] == []
+    (tracker / "bin/uwsgi").unlink()
+    done = subprocess.run(
+        [analyze, "verify", "--man=no", units[0]], capture_output=True, text=True, check=False
+    )
+    assert f"{tracker}/bin/uwsgi" in done.stderr
+
+
+def test_nginx(tracker, tmp_path):
+    nginx, port = find("nginx", "nginx-light"), free_port()
+    site = rendered(tracker, port)["nginx/ponytracker.conf"]
+    site = re.sub(r"(?m)^\s*listen \[::\].*$", "", site).replace("/var/log/nginx", str(tmp_path))
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    scratch = "".join(f"{kind}_temp_path {tmp_path}/{kind};\n" for kind in kinds)
+    configuration = tmp_path / "nginx.conf"
+    configuration.write_text(
+        f"{USER}daemon off;\npid {tmp_path}/nginx.pid;\nerror_log {tmp_path}/error.log;\n"
+        f"events {{}}\nhttp {{\ninclude /etc/nginx/mime.types;\n{scratch}{site}}}\n"
+    )
+    command = (nginx, "-c", configuration)
+    with running(Daemon(*command, folder=tmp_path, name="nginx", port=port)):
+        check_static(port)
+
+
+def test_apache(tracker, tmp_path):
+    apache, port = find("apache2", "apache2"), free_port()
+    site = rendered(tracker, port)["apache2/ponytracker.conf"]
+    modules = "mpm_event authz_core alias headers mime setenvif proxy proxy_http".split()
+    load = "".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so\n" for name in modules)
+    configuration = tmp_path / "apache.conf"
+    configuration.write_text(
+        f"{load}ServerName localhost\nPidFile {tmp_path}/pid\nMutex file:{tmp_path} default\n"
+        f"ErrorLog {tmp_path}/error.log\nTypesConfig /etc/mime.types\n"
+        + site.replace("/var/log/apache2", str(tmp_path))
+    )
+    command = (apache, "-d", tmp_path, "-f", configuration, "-D", "FOREGROUND")
+    with running(Daemon(*command, folder=tmp_path, name="apache", port=port)):
+        check_static(port)
+
+
+# Its workers read what is in a folder of pytest's, which is this user's alone.
+USER = "user root;\n" if os.geteuid() == 0 else ""
+MODULES = "/usr/lib/apache2/modules"
+
+
+def check_static(port: int) -> None:
+    connection = HTTPConnection("localhost", port, timeout=60)
+    connection.request("GET", "/static/" + quote("style-abc.css"))
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (200, b"body {}\n")
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+def test_logrotate(tracker, tmp_path):
+    logrotate = find("logrotate", "logrotate")
+    (ini_of(tracker).parent / "web.log").write_text("line\n")
+    configuration = tmp_path / "rotate"
+    configuration.write_text(rendered(tracker)["logrotate.d/ponytracker"])
+    configuration.chmod(0o644)
+    command = [logrotate, "--force", "--state", tmp_path / "state", configuration]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (ini_of(tracker).parent / "web.log.1").read_text() == "line\n"
+
+
+def test_cron(tracker):
+    """By the shell, after what cron does to a line: crontab(5)."""
+    lines = rendered(tracker)["cron.d/ponytracker"].splitlines()
+    commands = [re.split(r"games\s+", line)[1] for line in lines if "games" in line]
+    assert len(commands) == 3
+    for command in commands:
+        assert "%" not in command.replace(r"\%", "")
+        subprocess.run(["timeout", "0.5", "sh", "-c", command.replace(r"\%", "%")], check=False)
+    called = (tracker / "bin/called").read_text().splitlines()
+    assert [str(ini_of(tracker)), f"{tracker}/bin/ponytracker"] == [called[4], called[1]]
