@@ -9,6 +9,7 @@ a message, and what no message told of is found by the sweep that beat asks for 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -18,7 +19,7 @@ from celery import Celery, Task, signals
 from kombu.exceptions import OperationalError
 
 from ponytracker import logs
-from ponytracker.db import make_database
+from ponytracker.db import UNAVAILABLE, make_database
 from ponytracker.notifications import deliver_by, make_registry
 from ponytracker.notifications.delivery import SWEEP_SECONDS, deliver, sweep
 from ponytracker.settings import SettingError, Settings
@@ -140,12 +141,20 @@ def _registry() -> Any:
 
 @app.task(name="ponytracker.deliver")
 def deliver_mail() -> None:
-    deliver(_registry())
+    _work(deliver)
 
 
 @app.task(name="ponytracker.sweep")
 def sweep_mail() -> None:
-    sweep(_registry())
+    _work(sweep)
+
+
+def _work(function: Callable[[Any], object]) -> None:
+    """Do it now; where the database is away, what is owed is swept later."""
+    try:
+        function(_registry())
+    except UNAVAILABLE as error:
+        log.error("the database is away (%s): mail is delivered later", type(error).__name__)
 
 
 @app.task(name="ponytracker.sync_directory")

@@ -100,6 +100,8 @@ def _compose(
         for owed in outbox.load(session, ids):
             try:
                 ready.append((owed.id, compose(registry, session, owed)))
+            except UNAVAILABLE:  # which is no fault of this mail
+                raise
             except Exception as error:
                 # A fault of ours in one mail is to hold up no other; mended, it still goes out.
                 log.exception("the mail %d could not be composed", owed.id)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from tests.faketime import Clock
+from tests.clock import Clock
 from tests.integration.client import Reply
 from tests.integration.production import (
     Crowd,
@@ -40,7 +40,11 @@ CHEAP = {"ponytracker.argon2_memory_kib": "32", "ponytracker.argon2_rounds": "1"
 """Passwords that cost little to check: they are not what this is about."""
 
 HOUR = 3600
-DISK_MB = 8
+KILLED, SENDERS = 6, 2
+"""Processes that are killed while they deliver mail; each does so by whatever follows a request, and
+by its sweep."""
+
+DISK_MB = 64
 
 
 def test_postgresql_redis_and_the_clock(relay_and_port, tmp_path):
@@ -57,7 +61,7 @@ def test_postgresql_redis_and_the_clock(relay_and_port, tmp_path):
         with running(broker, worker, web):
             crowd = Crowd(tracker, CLIENTS, pace=PACE)
             with posting(crowd, calms=9) as calm:
-                kill_processes(web, crowd, calm)
+                kill_processes(web, crowd, calm, count=1)
 
                 with crowd.outage():
                     server.stop()
@@ -84,7 +88,8 @@ def test_postgresql_redis_and_the_clock(relay_and_port, tmp_path):
             everything_is_there(tracker, crowd)
             assert crowd.unexplained() == []
             all_mail_has_come(tracker, relay, twice=0)
-        assert "Traceback" not in web.output
+        for daemon in (web, worker):
+            assert "Traceback" not in daemon.output
         tell("PostgreSQL, Redis, clock", crowd, relay)
         tracker.database.bind.dispose()
 
@@ -99,8 +104,8 @@ def test_sqlite_and_the_disk(relay_and_port, tmp_path):
         web = tracker.uwsgi(tracker.ini, tracker.port, *as_anybody())
         with running(web):
             crowd = Crowd(tracker, CLIENTS, pace=PACE)
-            with posting(crowd, calms=5) as calm:
-                kill_processes(web, crowd, calm)
+            with posting(crowd, calms=6) as calm:
+                kill_processes(web, crowd, calm, count=2)
                 if is_small:
                     with crowd.outage():
                         fill(disk)
@@ -115,10 +120,15 @@ def test_sqlite_and_the_disk(relay_and_port, tmp_path):
                     crowd.wait_for_failures(3 * CLIENTS)
                     (disk / "ponytracker.sqlite").chmod(0o644)
                 calm()
+                with crowd.outage():
+                    kill_all_at_once(web)
+                    crowd.wait_for_failures(1)
+                    web.start()
+                calm()
             everything_is_there(tracker, crowd)
             assert crowd.unexplained() == []
             assert attach(crowd).status == 303
-            all_mail_has_come(tracker, relay, twice=8)
+            all_mail_has_come(tracker, relay, twice=KILLED * SENDERS)
         assert "Traceback" not in web.output
         tell("SQLite, disk", crowd, relay)
         tracker.database.bind.dispose()
@@ -139,9 +149,9 @@ def posting(crowd: Crowd, calms: int) -> Iterator[Callable[[], None]]:
         crowd.stop()
 
 
-def kill_processes(web: Daemon, crowd: Crowd, calm: Callable[[], None]) -> None:
-    """Kill each process that answers requests, one after the other; uwsgi starts them anew."""
-    for process in processes_of(web):
+def kill_processes(web: Daemon, crowd: Crowd, calm: Callable[[], None], count: int) -> None:
+    """Kill *count* processes that answer requests, one by one; uwsgi starts them anew."""
+    for process in processes_of(web)[:count]:
         began = time.monotonic()
         os.kill(process, signal.SIGKILL)
         wait_for(lambda dead=process: dead not in processes_of(web), "a process that is gone")
@@ -154,6 +164,15 @@ def kill_processes(web: Daemon, crowd: Crowd, calm: Callable[[], None]) -> None:
 def kill_all(web: Daemon) -> None:
     for process in processes_of(web):
         os.kill(process, signal.SIGKILL)
+
+
+def kill_all_at_once(web: Daemon) -> None:
+    """Kill uwsgi itself: the processes end without it, so that the port is free for another."""
+    assert web.process
+    processes = processes_of(web)
+    web.process.kill()
+    web.process.wait()
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), "all gone")
 
 
 def processes_of(web: Daemon) -> list[int]:
