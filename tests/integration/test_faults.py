@@ -41,8 +41,7 @@ CHEAP = {"ponytracker.argon2_memory_kib": "32", "ponytracker.argon2_rounds": "1"
 
 HOUR = 3600
 KILLED, SENDERS = 6, 2
-"""Processes that are killed while they deliver mail; each does so by whatever follows a request, and
-by its sweep."""
+"""Processes that are killed while they deliver mail: each after a request, and by its sweep."""
 
 DISK_MB = 64
 
