@@ -152,6 +152,9 @@ class FrontEnds:
         site = site.replace("upstream ponytracker", f"upstream {protocol}_ponytracker")
         site = re.sub(r"(http://|uwsgi_pass )ponytracker;", rf"\1{protocol}_ponytracker;", site)
         site = site.replace("shared:ponytracker:", f"shared:{protocol}_ponytracker:")
+        site = site.replace("log_format ponytracker", f"log_format {protocol}_ponytracker")
+        site = site.replace(".log ponytracker", f".log {protocol}_ponytracker")
+        site = site.replace("$ponytracker_is_logged", f"${protocol}_is_logged")
         (self.folder / "sites" / ini.name).write_text(site)
 
     def daemons(self) -> list[Daemon]:
