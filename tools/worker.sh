@@ -13,4 +13,6 @@ shift
 # That of this checkout's virtual environment, else whichever is installed.
 celery=$(dirname "$0")/../.venv/bin/celery
 [ -x "$celery" ] || celery=celery
-exec "$celery" -A ponytracker.celery worker --beat --ini "$ini" "$@"
+# Workers have nothing to tell each other; Celery's ways of doing so fail loudly when Redis goes.
+exec "$celery" -A ponytracker.celery worker --beat --ini "$ini" \
+    --without-gossip --without-mingle "$@"
