@@ -30,7 +30,7 @@ from ponytracker.backup.schema import (
     loading,
     set_last_id,
 )
-from ponytracker.db import Database
+from ponytracker.db import Database, analyze
 
 Progress = Callable[[int], None]
 """Is told how many octets of the file are done."""
@@ -116,6 +116,7 @@ def restore(
         for name, its in checked.manifest.tables.items():
             if its.last_id is not None and name in there:
                 set_last_id(connection, name, its.last_id)
+    analyze(database)
 
 
 def _make_tables(connection: Connection, migrations: Migrations, head: Head) -> list[Table]:

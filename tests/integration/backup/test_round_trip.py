@@ -30,6 +30,8 @@ def test_everything_comes_back(make_tracker, postgresql_engine):
         assert dump(file)[0].tables == head.tables
         assert dump(file)[1] == manifest
         assert schema(here.engine) == migrated[kind]
+        if kind == "postgresql":
+            assert knows_its_rows(here.engine)
         check(here, manifest)
 
 
@@ -45,6 +47,13 @@ def schema(engine):
     """Return what there is beside the tables: indexes, triggers, references of PostgreSQL."""
     with engine.connect() as connection:
         return set(map(tuple, connection.execute(sa.text(SCHEMA[engine.dialect.name]))))
+
+
+def knows_its_rows(engine):
+    """Return whether PostgreSQL has looked at what the columns hold, by which it plans."""
+    looked = "SELECT attname FROM pg_stats WHERE tablename = 'issues' AND attname = 'project_id'"
+    with engine.connect() as connection:
+        return connection.scalar(sa.text(looked)) is not None
 
 
 def check(tracker, manifest):
