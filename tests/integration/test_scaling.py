@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from ponytracker.cli.deploy_files import deploy_files
+from ponytracker.web.static import ONE_YEAR
 from tests.integration.client import Client
 from tests.integration.production import (
     Crowd,
     Tracker,
     all_mail_has_come,
     everything_is_there,
+    mail_goes_on,
     wait_for,
 )
 from tests.integration.test_front_ends import NGINX
-from tests.servers import Daemon, free_port, fresh_postgresql, redis, running
+from tests.servers import ROOT, Daemon, free_port, fresh_postgresql, redis, running
 
 CLIENTS = 6
 PACE = 0.2
@@ -28,22 +33,6 @@ SECONDS = 1.0
 """For so long everybody posts between two faults."""
 
 CONTENT = secrets.token_bytes(50_000)
-
-SITE = """
-upstream tracker {{
-    server 127.0.0.1:{first} fail_timeout=1s;
-    server 127.0.0.1:{second} fail_timeout=1s;
-}}
-server {{
-    listen 127.0.0.1:{port};
-    client_max_body_size 128m;
-    location / {{
-        proxy_pass http://tracker;
-        proxy_set_header Host $http_host;
-        proxy_set_header X-Forwarded-For $remote_addr;
-    }}
-}}
-"""
 
 
 class Host:
@@ -53,7 +42,7 @@ class Host:
         folder = tracker.folder / name
         folder.mkdir()
         self.port = free_port()
-        ini = tracker.write_ini(folder, **{"http-socket": f"127.0.0.1:{self.port}"})
+        self.ini = ini = tracker.write_ini(folder, **{"http-socket": f"127.0.0.1:{self.port}"})
         self.web = tracker.uwsgi(ini, self.port)
         self.worker = tracker.worker(ini)
         self.public = tracker.url
@@ -63,12 +52,31 @@ class Host:
         return Client(f"http://127.0.0.1:{self.port}", self.public)
 
 
+def site(folder: Path, hosts: tuple[Host, Host]) -> str:
+    """Return the site of the first host, changed as the page says for a proxy by itself."""
+    arguments = (str(folder / "deploy"), "--ini", str(hosts[0].ini), "--user", "www-data")
+    done = CliRunner().invoke(deploy_files, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    text = (folder / "deploy/nginx/ponytracker.conf").read_text()
+    page = (ROOT / "docs/scaling.rst").read_text()
+    upstream = re.findall(r"(?ms)^    (upstream ponytracker \{.*?\})$", page)[0]
+    for name, host in zip(("10.0.0.11:6543", "10.0.0.12:6543"), hosts, strict=True):
+        assert name in upstream
+        upstream = upstream.replace(name, f"127.0.0.1:{host.port}")
+    text = re.sub(r"(?ms)^upstream ponytracker \{.*?^\}", upstream, text)
+    (removed,) = re.findall(r"``(location \^~ \S+)``", page)
+    text, count = re.subn(rf"(?ms)^    {re.escape(removed)} \{{.*?^    \}}\n", "", text)
+    assert count == 1
+    # Nothing is left that is on the hosts alone.
+    assert str(ROOT) not in text
+    return text.replace("/var/log/nginx/", f"{folder}/")
+
+
 def nginx(folder: Path, port: int, hosts: tuple[Host, Host]) -> Daemon:
     if not Path("/usr/sbin/nginx").exists():
         pytest.skip("nginx is missing: apt-get install nginx-light")
     (folder / "sites").mkdir()
-    first, second = (host.port for host in hosts)
-    (folder / "sites" / "nginx").write_text(SITE.format(port=port, first=first, second=second))
+    (folder / "sites" / "nginx").write_text(site(folder, hosts))
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, user=user))
     log = folder / "nginx-error.log"
@@ -95,6 +103,7 @@ def test_two_hosts(relay_and_port, postgresql_url, tmp_path):
         proxy = nginx(tmp_path, tracker.port, hosts)
         with running(broker, one.web, other.web, one.worker, other.worker, proxy):
             signed_in_on_one_and_acting_on_the_other(one, other)
+            stylesheet_and_script_come(Client(tracker.url))
             crowd = Crowd(tracker, CLIENTS, pace=PACE)
             crowd.start(issues=True)
             for host in hosts:
@@ -109,6 +118,7 @@ def test_two_hosts(relay_and_port, postgresql_url, tmp_path):
                 )
                 with killed(host.worker, crowd):
                     crowd.go_on(SECONDS)
+                    mail_goes_on(tracker, relay)
             crowd.stop()
             everything_is_there(tracker, crowd, besides=2)
             # Of what a host was about to answer when it was killed, the proxy says 502.
@@ -144,6 +154,17 @@ def signed_in_on_one_and_acting_on_the_other(one: Host, other: Host) -> None:
     for host in (one, other):
         ready = host.client().get("/health/ready")
         assert (ready.status, json.loads(ready.body)["status"]) == (200, "ok")
+
+
+def stylesheet_and_script_come(client: Client) -> None:
+    page = client.get("/login")
+    linked = {tag["href"] for tag in page.select("link[rel=stylesheet]")}
+    linked |= {tag["src"] for tag in page.select("script[src]")}
+    assert len(linked) >= 2
+    for link in linked:
+        asset = client.get(link.removeprefix(client.public))
+        assert asset.status == 200, link
+        assert f"max-age={ONE_YEAR}" in asset.headers["Cache-Control"]
 
 
 @contextmanager
