@@ -76,7 +76,14 @@ class Key:
 
 
 def _open(where: str, path: str) -> tuple[str, str]:
-    """Return what the file *path* holds, which *where* names."""
+    """Return what the file *path* holds, which *where* names.
+
+    Only by its full path, as where a program is started differs: by hand, by cron, by systemd.
+    """
+    if not Path(path).is_absolute():
+        raise SettingError(
+            f"{where} names the file {path}: expected its full path, which begins with /."
+        )
     try:
         with Path(path).open(encoding="utf-8") as file:
             value = file.read(MAX_FILE + 1).strip()

@@ -31,6 +31,10 @@ def database_url(raw: str) -> str:
         raise ValueError from error
     if url.drivername not in ("sqlite", "postgresql", "postgresql+psycopg"):
         raise ValueError
+    # Where a program is started differs: by hand, by cron, by systemd.
+    path = url.database or ":memory:"
+    if url.drivername == "sqlite" and path != ":memory:" and not path.startswith("/"):
+        raise Unfit("the path of the file is not a full one, as after four slashes")
     return raw
 
 

@@ -111,6 +111,13 @@ def test_a_database_that_is_neither_kind_is_refused_without_telling_its_password
     assert "hunter2" not in message
 
 
+@pytest.mark.parametrize("raw", ["sqlite:///tracker.sqlite", "sqlite:///./data/tracker.sqlite"])
+def test_a_path_of_sqlite_that_depends_on_the_folder_of_whoever_asks_is_refused(raw):
+    message = refusal(sqlalchemy__url=raw)
+    assert message.startswith("key 'sqlalchemy.url' has a value of ")
+    assert message.endswith("(the path of the file is not a full one, as after four slashes).")
+
+
 @pytest.mark.parametrize(
     "raw", ["replace-me-with-what-generate-secret-prints", "ChangeMe" * 8, "<your secret>"]
 )
@@ -330,6 +337,16 @@ def test_a_file_that_holds_no_secret_is_named(tmp_path, content, why):
     text = refusal(ponytracker__secret="", ponytracker__secret_file=str(path))
     assert f"key 'ponytracker.secret_file' names the file {path}" in text
     assert why in text
+
+
+def test_a_file_that_holds_a_secret_is_named_by_its_full_path(tmp_path, monkeypatch):
+    (tmp_path / "secret").write_text(OWN_SECRET)
+    monkeypatch.chdir(tmp_path)
+    why = " names the file secret: expected its full path, which begins with /."
+    text = refusal(ponytracker__secret="", ponytracker__secret_file="secret")
+    assert text == f"key 'ponytracker.secret_file'{why}"
+    monkeypatch.setenv("PONYTRACKER_SECRET_FILE", "secret")
+    assert refusal() == f"environment variable PONYTRACKER_SECRET_FILE{why}"
 
 
 def test_what_a_file_holds_is_not_shown(tmp_path):
