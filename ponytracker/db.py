@@ -36,7 +36,21 @@ STATEMENT_SECONDS = 30
 """How long a statement of whoever serves pages may take on PostgreSQL, its waits for locks too."""
 
 CONNECT_SECONDS = 5
-"""How long PostgreSQL may take to answer whoever serves pages."""
+"""How long PostgreSQL may take to let in whoever serves pages, and to show that it is there."""
+
+SILENT_SECONDS = 35
+"""How long it may say nothing at all: longer than a statement may take."""
+
+LOST_SECONDS = 30
+"""After how long a host that takes nothing any more is lost, for commands and workers, too."""
+
+_TCP = {
+    # https://www.postgresql.org/docs/current/libpq-connect.html
+    "tcp_user_timeout": str(LOST_SECONDS * 1000),  # what was sent is not acknowledged
+    "keepalives_idle": "10",  # nothing was sent, and an answer is waited for
+    "keepalives_interval": "5",
+    "keepalives_count": "4",
+}
 
 UNAVAILABLE = (OperationalError, InternalError, InterfaceError, PoolTimeoutError)
 """What it comes to where the database is away, or does not do at the moment what it should."""
@@ -125,6 +139,7 @@ def let_take_long(session: Session) -> None:
     """Let the statements of this transaction take as long as they need: much is deleted at once."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL statement_timeout = 0"))
+        _set_patience(session.connection().connection.dbapi_connection, None)
 
 
 def make_engine(database_url: str, *, is_served: bool = False) -> Engine:
@@ -132,10 +147,14 @@ def make_engine(database_url: str, *, is_served: bool = False) -> Engine:
     url = make_url(database_url)
     if url.get_backend_name() != "sqlite":
         patience = {"connect_timeout": str(CONNECT_SECONDS)} if is_served else {}
-        url = url.set(query={**patience, **url.query})
+        url = url.set(query={**_TCP, **patience, **url.query})
         engine = create_engine(url, pool_pre_ping=True, **POOL)
         if is_served:
+            event.listen(engine, "do_connect", _connect_patiently)
             event.listen(engine, "connect", _limit_statements)
+            # The pool asks whether a connection is there between its "checkin" and "checkout".
+            event.listen(engine, "checkin", lambda it, _: _set_patience(it, CONNECT_SECONDS))
+            event.listen(engine, "checkout", lambda it, *_: _set_patience(it, SILENT_SECONDS))
     else:
         engine = create_engine(url, **POOL)
         event.listen(engine, "connect", _prepare_sqlite)
@@ -155,6 +174,19 @@ def _forget_connections() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_connections)
+
+
+def _connect_patiently(_dialect: Any, _record: Any, args: Any, options: Any) -> Any:
+    from ponytracker.postgresql import PatientConnection  # here: SQLite needs no psycopg
+
+    connection = PatientConnection.connect(*args, **options)
+    connection.patience = CONNECT_SECONDS
+    return connection
+
+
+def _set_patience(connection: Any, seconds: float | None) -> None:
+    if connection is not None:  # it is none where it was lost
+        connection.patience = seconds
 
 
 def _limit_statements(connection: Any, _record: Any) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 LAYERS = (
     # What knows nothing of PonyTracker but itself.
-    ("errors", "i18n", "logs", "text"),
+    ("errors", "i18n", "logs", "postgresql", "text"),
     ("placeholders",),
     ("markup",),
     ("models",),
