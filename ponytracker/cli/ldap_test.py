@@ -49,5 +49,6 @@ def ldap_test(username: str, ini: Path, no_password: bool) -> None:
 
 
 def _show(step: Step) -> bool:
-    click.echo(f"{'WRONG' if step.is_wrong else 'ok':5}  {step.text}")
+    mark = "WRONG" if step.is_wrong else "warn" if step.is_risky else "ok"
+    click.echo(f"{mark:5}  {step.text}")
     return step.is_wrong

@@ -8,19 +8,21 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from ponytracker.directory.errors import DirectoryError
 from ponytracker.directory.library import require_library
-from ponytracker.settings import SettingError
+from ponytracker.settings import LOCAL_NAMES, SettingError
 from ponytracker.settings.ldap import Ldap
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that was looked at; where it *is_wrong*, the text says what to do."""
+    """One thing that was looked at; where it *is_wrong* or *is_risky*, the text says what to do."""
 
     text: str
     is_wrong: bool = False
+    is_risky: bool = False
 
 
 def examine(settings: Ldap) -> Iterator[Step]:
@@ -37,12 +39,19 @@ def examine(settings: Ldap) -> Iterator[Step]:
         return
     # Here, since it imports python-ldap.
     from ponytracker.directory.asking import check_named_groups, list_entries, list_groups
-    from ponytracker.directory.connection import connect
+    from ponytracker.directory.connection import connect, reach
 
     yield Step(f"python-ldap {importlib.metadata.version('python-ldap')} is there.")
     for uri in settings.uris:
         if uri.startswith("ldap:") and not settings.start_tls:
-            yield Step(f"{uri}: not encrypted, passwords can be read on their way.")
+            is_here = urlsplit(uri).hostname in LOCAL_NAMES
+            yield Step(
+                f"{uri}: not encrypted, within this machine."
+                if is_here
+                else f"{uri}: not encrypted, so passwords can be read on their way. Set"
+                " ldap.start_tls = true, or name the server by ldaps://.",
+                is_risky=not is_here,
+            )
         if not settings.check_certificate:
             yield Step(
                 f"{uri}: its certificate is not checked, so it may be somebody else's. Set"
@@ -50,7 +59,11 @@ def examine(settings: Ldap) -> Iterator[Step]:
                 is_wrong=True,
             )
         try:
-            with connect(dataclasses.replace(settings, uris=(uri,))) as connection:
+            if settings.reads_as_user:
+                with reach(settings, uri):
+                    yield Step(f"{uri}: answers. People are looked up as themselves.")
+                continue
+            with connect(settings, uri) as connection:
                 yield Step(f"{uri}: answers, and lets us in.")
                 if settings.user_base:
                     yield Step(f"{uri}: {len(list_entries(connection)):,} people.")
@@ -63,8 +76,7 @@ def examine(settings: Ldap) -> Iterator[Step]:
 
 def _with_advice(text: str) -> str:
     advice = {
-        "Can't contact LDAP server": "Is it running, and are ldap.uri and the firewall right? With"
-        " ldaps, it may be the certificate: see ldap.ca_file.",
+        "cannot be reached": "Is it running, and are ldap.uri and the firewall right?",
         "Connect error": "Its certificate is not trusted here, or is for another name: see"
         " ldap.ca_file, and the name in ldap.uri.",
         "Invalid credentials": "See ldap.bind_dn and ldap.bind_password.",
@@ -85,6 +97,8 @@ def try_user(settings: Ldap, username: str, password: str | None) -> Iterator[St
         if password is None:
             answer = look_up(settings, username, said.append)
             failure = f"{username} was not found, or may not sign in."
+            if settings.reads_as_user:
+                failure += " It may be that nobody may look people up but themselves: ask with the password."
         else:
             answer = ask(settings, username, password, said.append)
             failure = (

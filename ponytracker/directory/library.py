@@ -13,7 +13,7 @@ def require_library() -> None:
         importlib.import_module("ldap")
     except ImportError as error:
         raise SettingError(
-            f"key 'ldap.uri' is set, but python-ldap cannot be loaded ({error}). Install it:"
-            " apt-get install libldap2-dev libsasl2-dev gcc python3-dev"
-            " && pip install 'ponytracker[ldap]'"
+            f"key 'ldap.uri' is set, but python-ldap cannot be loaded ({error}). Install it, in the"
+            " folder of the checkout: apt-get install libldap2-dev libsasl2-dev gcc python3-dev &&"
+            " .venv/bin/uv pip install --python .venv/bin/python -e '.[ldap]'"
         ) from None

@@ -96,6 +96,7 @@ class S3Settings:
             )
         if self.place and importlib.util.find_spec("boto3") is None:
             yield (
-                "key 'ponytracker.attachments_url' is set, but boto3 is not installed: expected the"
-                " extra s3, as in `pip install 'ponytracker[s3]'`."
+                "key 'ponytracker.attachments_url' is set, but boto3 is not installed. Install it,"
+                " in the folder of the checkout:"
+                " .venv/bin/uv pip install --python .venv/bin/python -e '.[s3]'"
             )

@@ -381,6 +381,14 @@ def test_every_secret_may_come_from_the_environment_and_is_in_no_repr():
         assert not field.repr, key.name
 
 
+EXTRA = ".venv/bin/uv pip install --python .venv/bin/python -e '.[%s]'"
+
+
+@pytest.mark.parametrize("extra", ["ldap", "s3"])
+def test_the_sample_file_says_how_an_extra_is_installed(extra):
+    assert f"# {EXTRA % extra}\n" in (ROOT / "production.ini").read_text()
+
+
 def test_attachments_in_s3(monkeypatch):
     keys = {"ponytracker__s3_access_key": "a", "ponytracker__s3_secret_key": "very secret"}
     url = {"ponytracker__attachments_url": "s3://our-bucket/a/b/"}
@@ -394,7 +402,7 @@ def test_attachments_in_s3(monkeypatch):
     assert "are both set: expected at most one of them" in both
     with monkeypatch.context() as patch:
         patch.setattr("importlib.util.find_spec", lambda _name: None)
-        assert "pip install 'ponytracker[s3]'" in refusal(**url)
+        assert f"checkout: {EXTRA % 's3'}" in refusal(**url)
         assert read().s3.place is None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ponytracker.directory.checking import examine
-from ponytracker.operations.findings import Finding, off, well, wrong
+from ponytracker.operations.findings import Finding, off, warning, well, wrong
 from ponytracker.operations.site import Site
 
 
@@ -14,4 +14,5 @@ def check_directory(site: Site) -> Iterator[Finding]:
         yield off("Directory: nobody signs in with one. Set ldap.uri.")
     for step in examine(site.settings.ldap):
         text = f"Directory: {step.text}"
-        yield wrong(text) if step.is_wrong else well(text)
+        mark = wrong if step.is_wrong else warning if step.is_risky else well
+        yield mark(text)

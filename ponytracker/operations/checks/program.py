@@ -47,8 +47,5 @@ def _assets() -> Finding:
 def _time_zones() -> Finding:
     count = len(zoneinfo.available_timezones())
     if count < 100:
-        return wrong(
-            f"Time zones: only {count} are known. Install them: apt-get install tzdata, or pip"
-            " install tzdata"
-        )
+        return wrong(f"Time zones: only {count} are known. Install them: apt-get install tzdata")
     return well(f"Time zones: {count} are known.")

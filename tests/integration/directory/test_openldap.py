@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import sys
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -21,6 +22,8 @@ from ponytracker.directory.errors import DirectoryError, Incomplete, Unreachable
 from ponytracker.directory.plan import Action, Change
 from ponytracker.directory.sync import sync_and_log
 from ponytracker.models import AuditEntry, Group, User
+from ponytracker.operations.checks.directory import check_directory
+from ponytracker.operations.findings import Mark
 from ponytracker.operations.site import Site
 from ponytracker.settings import SettingError
 from tests.servers import ROOT
@@ -299,6 +302,15 @@ def test_encryption_needs_the_right_authority(filled):
         elsewhere = uri.replace("127.0.0.1", "127.0.0.2")
         with pytest.raises(Unreachable), connect(dataclasses.replace(own, uris=(elsewhere,))):
             pass
+    # Without encryption, what is said to another machine can be read on its way.
+    for uri, is_risky in ((plain, False), (plain.replace("127.0.0.1", "127.0.0.2"), True)):
+        own = filled.settings(uris=(uri,), start_tls=False)
+        step = list(examine(own))[1]
+        assert "not encrypted" in step.text
+        assert (step.is_wrong, step.is_risky) == (False, is_risky)
+        site = SimpleNamespace(settings=SimpleNamespace(ldap=own))
+        mark = Mark.WARNING if is_risky else Mark.OK
+        assert mark in [found.mark for found in check_directory(site) if "not enc" in found.text]
     certified = filled.settings(
         uris=(tls,),
         ca_file=filled.folder / "ca.pem",
@@ -429,7 +441,7 @@ def test_ldap_test_shows_each_step_and_no_password(run, world, session):
 
 def test_without_the_library_the_start_says_what_to_install(browse, run, monkeypatch):
     monkeypatch.setitem(sys.modules, "ldap", None)
-    with pytest.raises(SettingError, match="pip install 'ponytracker\\[ldap\\]'") as error:
+    with pytest.raises(SettingError, match=r"bin/python -e '\.\[ldap\]'") as error:
         browse()
     assert "libldap2-dev libsasl2-dev" in str(error.value)
     assert "libldap2-dev" in run(sync_command.sync_ldap, code=1)
