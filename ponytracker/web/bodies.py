@@ -45,6 +45,9 @@ DISCARDED = 16 * 1024 * 1024
 """Octets that are still read, and thrown away, after too many: a client that is hung up on while it
 is sending may never see the answer."""
 
+MAX_DIGITS = 18
+"""Digits of the length of a body; what has more is larger than any limit."""
+
 _CHUNK = 64 * 1024
 _LARGER = "ponytracker.larger_bodies"
 _LEFT = "ponytracker.left_bodies"
@@ -138,7 +141,8 @@ def _fill(body: IO[bytes], environ: dict[str, Any], limit: int) -> None:
     if length:
         if not (length.isascii() and length.isdigit()):
             raise _cut_off()
-        rest = int(length)
+        # Python takes a number of thousands of digits for none.
+        rest = int(length) if len(length) <= MAX_DIGITS else 10**MAX_DIGITS
         if rest > limit:
             _discard(source.read, rest)
             raise too_large(limit)
