@@ -135,6 +135,16 @@ def secret_keys(fields: type[Any]) -> Iterator[Key]:
             yield field.metadata["key"]
 
 
+def secret_values(settings: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the names and values of the secret keys of *settings*, an instance of a dataclass."""
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if "section" in field.metadata:
+            yield from secret_values(value)
+        elif field.metadata["key"].secret:
+            yield field.metadata["key"].name, value
+
+
 def read_keys(
     fields: type[Any], ini: Mapping[str, Any], variables: Mapping[str, str], faults: list[str]
 ) -> dict[str, Any]:

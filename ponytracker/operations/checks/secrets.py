@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import plaster
 
 from ponytracker.operations.findings import Finding, warning, well, wrong
 from ponytracker.operations.site import Site
 from ponytracker.settings import DEVELOPMENT_SECRET, Settings
-from ponytracker.settings.keys import secret_keys
+from ponytracker.settings.keys import secret_keys, secret_values
 
 LEAST_DIFFERENT = 12
 """Characters that a random secret of 32 has at least, all but never fewer."""
+
+ADDRESSES = ("sqlalchemy.url", "celery.broker_url")
+"""The keys that may have a password within; a broker may have several addresses."""
+
+_PASSWORD = re.compile(r"://[^:/@]*:([^@]*)@")
 
 NEW = "`ponytracker generate-secret` prints another."
 
@@ -46,23 +53,27 @@ def _strength(settings: Settings) -> Finding:
 
 def _shared(settings: Settings) -> Iterator[Finding]:
     """Yield what is used for two things: who comes to know it by one may do the other too."""
-    keys = {
-        "ponytracker.secret": settings.secret,
-        "ponytracker.email_key": settings.email_key,
-        "ponytracker.metrics_key": settings.metrics.bearer_key,
-        "mail.password": settings.mail_password,
-        **{f"ponytracker.reply_keys ({n})": key for n, key in enumerate(settings.reply_keys, 1)},
-    }
     named = defaultdict(list)
-    for name, value in keys.items():
-        if value:
-            named[value].append(name)
+    for name, secret in _secrets(settings):
+        if secret:
+            named[secret].append(name)
     for names in named.values():
         if len(names) > 1:
             yield wrong(
                 f"Secret: {' and '.join(names)} are the same. Who comes to know one of them, as the"
                 f" mail server does, knows the others. {NEW}"
             )
+
+
+def _secrets(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield each secret and what it is called; of addresses, that is the passwords in them."""
+    for name, value in secret_values(settings):
+        if isinstance(value, tuple):
+            yield from ((f"{name} ({n})", one) for n, one in enumerate(value, 1))
+        elif name in ADDRESSES:
+            yield from ((name, unquote(password)) for password in set(_PASSWORD.findall(value)))
+        else:
+            yield name, value
 
 
 def _readers(ini: Path) -> Iterator[Finding]:

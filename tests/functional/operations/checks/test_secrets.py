@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+import re
+from itertools import combinations
+
+import pytest
+
 from ponytracker.operations.checks.secrets import check_secrets
-from ponytracker.settings import DEVELOPMENT_SECRET
+from ponytracker.settings import DEVELOPMENT_SECRET, Settings
+from ponytracker.settings.keys import secret_keys
+from ponytracker.settings.ldap import Ldap
 from ponytracker.settings.metrics import MetricsSettings
+from ponytracker.settings.s3 import S3Settings
 from tests.functional.operations.checks.conftest import GOOD
 
+OTHER = "".join(reversed(GOOD))
 ELSEWHERE = "https://tracker.example.org"
 
 
@@ -21,14 +30,33 @@ def test_a_secret_that_can_be_guessed(said):
     assert line.startswith("warn Secret: that of development.ini")
 
 
-def test_one_secret_for_two_things(said):
-    _own, line = said(
-        check_secrets, email_key=GOOD, metrics=MetricsSettings(bearer_key="another-one-0123")
-    )
-    assert line.startswith(
-        "WRONG Secret: ponytracker.secret and ponytracker.email_key are the same"
-    )
+ALL = {
+    "sqlalchemy.url": {"database_url": f"postgresql://pony:{GOOD}@localhost/tracker"},
+    "ponytracker.secret": {"secret": GOOD},
+    "mail.password": {"mail_password": GOOD},
+    "ponytracker.email_key": {"email_key": GOOD},
+    "ponytracker.reply_keys": {"reply_keys": ("another-one-0123", GOOD)},
+    "celery.broker_url": {
+        "celery_broker_url": f"sentinel://:{GOOD}@one:26379;sentinel://:{GOOD}@two:26379"
+    },
+    "ldap.bind_password": {"ldap": Ldap(bind_password=GOOD)},
+    "ponytracker.s3_secret_key": {"s3": S3Settings(secret_key=GOOD)},
+    "ponytracker.metrics_key": {"metrics": MetricsSettings(bearer_key=GOOD)},
+}
+"""For each secret, the settings that have it and no other."""
+
+
+def test_all_secrets_are_here():
+    assert set(ALL) == {key.name for key in secret_keys(Settings)}
+
+
+@pytest.mark.parametrize("pair", [*combinations(ALL, 2)], ids=" ".join)
+def test_one_secret_for_two_things(said, pair):
+    one, other = pair
+    own, line = said(check_secrets, **{"secret": OTHER} | ALL[one] | ALL[other])
+    assert re.match(rf"WRONG Secret: {one}( \(2\))? and {other}( \(2\))? are the same", line)
     assert GOOD not in line
+    assert said(check_secrets, **{"secret": OTHER} | ALL[one]) == [own]
 
 
 def test_an_ini_file_that_everybody_may_read(said, ini, tmp_path):
