@@ -119,7 +119,7 @@ def test_each_request_is_one_line_without_its_secrets(server):
     admin.sign_in("admin")
     reply = admin.get("/admin/users/?q=hunter2")
     line = the_line(server, reply.headers["X-Request-ID"])
-    assert line["method"], line["path"] == ("GET", "/admin/users/")
+    assert (line["method"], line["path"]) == ("GET", "/admin/users/")
     assert (line["status"], line["view"], line["user"]) == (200, "UsersResource", 1)
     assert line["queries"] > 0
     assert 0 < line["query_ms"] < line["ms"]
