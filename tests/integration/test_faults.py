@@ -1,8 +1,8 @@
 """What breaks while people post: what was answered is kept, what was not is said, once each.
 
-    PONYTRACKER_FAULTS_SECONDS=60 PONYTRACKER_FAULTS_CLIENTS=20 make test ARGS="-s -k faults"
+    PONYTRACKER_FAULTS_SECONDS=600 make test ARGS="-s -k faults"
 
-posts for longer, and prints figures.
+posts for longer; -s prints figures.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from sqlalchemy import create_engine, text
 
 from tests.clock import Clock
@@ -26,13 +27,14 @@ from tests.integration.production import (
     all_mail_has_come,
     duplicates,
     everything_is_there,
+    mail_goes_on,
     wait_for,
 )
 from tests.relay import Relay
 from tests.servers import Daemon, postgresql, redis, running
 
-CLIENTS = int(os.environ.get("PONYTRACKER_FAULTS_CLIENTS", "6"))
-SECONDS = float(os.environ.get("PONYTRACKER_FAULTS_SECONDS", "6"))
+CLIENTS = int(os.environ.get("PONYTRACKER_FAULTS_CLIENTS", "20"))
+SECONDS = float(os.environ.get("PONYTRACKER_FAULTS_SECONDS", "60"))
 PACE = 0.2
 """Seconds that everybody pauses between what they post."""
 
@@ -59,7 +61,7 @@ def test_postgresql_redis_and_the_clock(relay_and_port, tmp_path):
         worker = tracker.worker(tracker.ini, **clock.variables)
         with running(broker, worker, web):
             crowd = Crowd(tracker, CLIENTS, pace=PACE)
-            with posting(crowd, calms=9) as calm:
+            with posting(crowd, calms=8) as calm:
                 kill_processes(web, crowd, calm, count=1)
 
                 with crowd.outage():
@@ -67,11 +69,13 @@ def test_postgresql_redis_and_the_clock(relay_and_port, tmp_path):
                     crowd.wait_for_failures(CLIENTS)
                     server.start()
                 calm()
+                mail_goes_on(tracker, relay)
 
                 broker.kill()
                 calm()
                 broker.start()
                 calm()
+                mail_goes_on(tracker, relay)
 
                 with crowd.outage():
                     refuse_changes(server.url(), "on")
@@ -81,9 +85,10 @@ def test_postgresql_redis_and_the_clock(relay_and_port, tmp_path):
                     refuse_changes(server.url(), "off")
                 calm()
 
-                for seconds in (2 * HOUR, -2 * HOUR, 0):
+                for seconds in (2 * HOUR, 0):  # not before now, when nobody trusts the relay yet
                     clock.jump(seconds)
                     calm()
+                    mail_goes_on(tracker, relay)
             everything_is_there(tracker, crowd)
             assert crowd.unexplained() == []
             all_mail_has_come(tracker, relay, twice=0)
@@ -131,6 +136,8 @@ def test_sqlite_and_the_disk(relay_and_port, tmp_path):
         assert "Traceback" not in web.output
         tell("SQLite, disk", crowd, relay)
         tracker.database.bind.dispose()
+    if not is_small:
+        pytest.skip("all but the full disk, since no tmpfs may be mounted here")
 
 
 @contextmanager
