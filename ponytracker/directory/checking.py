@@ -39,7 +39,7 @@ def examine(settings: Ldap) -> Iterator[Step]:
         return
     # Here, since it imports python-ldap.
     from ponytracker.directory.asking import check_named_groups, list_entries, list_groups
-    from ponytracker.directory.connection import connect, reach
+    from ponytracker.directory.connection import connect
 
     yield Step(f"python-ldap {importlib.metadata.version('python-ldap')} is there.")
     for uri in settings.uris:
@@ -59,11 +59,7 @@ def examine(settings: Ldap) -> Iterator[Step]:
                 is_wrong=True,
             )
         try:
-            if settings.reads_as_user:
-                with reach(settings, uri):
-                    yield Step(f"{uri}: answers. People are looked up as themselves.")
-                continue
-            with connect(settings, uri) as connection:
+            with connect(dataclasses.replace(settings, uris=(uri,))) as connection:
                 yield Step(f"{uri}: answers, and lets us in.")
                 if settings.user_base:
                     yield Step(f"{uri}: {len(list_entries(connection)):,} people.")
@@ -76,7 +72,8 @@ def examine(settings: Ldap) -> Iterator[Step]:
 
 def _with_advice(text: str) -> str:
     advice = {
-        "cannot be reached": "Is it running, and are ldap.uri and the firewall right?",
+        "Can't contact LDAP server": "Is it running, and are ldap.uri and the firewall right? With"
+        " ldaps, it may be the certificate: see ldap.ca_file.",
         "Connect error": "Its certificate is not trusted here, or is for another name: see"
         " ldap.ca_file, and the name in ldap.uri.",
         "Invalid credentials": "See ldap.bind_dn and ldap.bind_password.",
@@ -97,8 +94,6 @@ def try_user(settings: Ldap, username: str, password: str | None) -> Iterator[St
         if password is None:
             answer = look_up(settings, username, said.append)
             failure = f"{username} was not found, or may not sign in."
-            if settings.reads_as_user:
-                failure += " It may be that nobody may look people up but themselves: ask with the password."
         else:
             answer = ask(settings, username, password, said.append)
             failure = (
