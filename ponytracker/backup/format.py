@@ -11,11 +11,21 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import IO, Any
 
 from ponytracker.attachments.store import DIGEST
 from ponytracker.backup.archive import Member, Refused, read_members
-from ponytracker.backup.rows import MAX_PACKED, Column, Kind, Table, decoder, split, unpack
+from ponytracker.backup.rows import (
+    MAX_INTEGER,
+    MAX_PACKED,
+    Column,
+    Kind,
+    Table,
+    decoder,
+    split,
+    unpack,
+)
 
 FORMAT = 1
 HEAD, MANIFEST = "ponytracker-backup.json", "manifest.json"
@@ -26,6 +36,9 @@ MAX_MANIFEST = 268_435_456
 """Octets: it names each file that was missing, so it grows with their number."""
 
 MAX_TABLES = 500
+
+_AT_ONCE = 1000
+"""Rows that are in memory at once: a part that unfolds may have millions of short ones."""
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 _PART = re.compile(r"tables/([a-z0-9_]+)/([0-9]{8})\.jsonl\.gz", re.ASCII)
@@ -118,9 +131,9 @@ def read_parts(file: IO[bytes]) -> Iterator[Head | Rows | File | Manifest]:
             name, number = found[1], int(found[2])
             if name not in sums or seen:
                 raise Refused(f"{member.name!r} is not where a backup of PonyTracker has it.")
-            rows = sums[name].read(member, number)
-            named |= _find_digests(rows)
-            yield rows
+            for rows in sums[name].read(member, number):
+                named |= _find_digests(rows)
+                yield rows
         elif member.name.startswith(FILES):
             attached = _read_file(member)
             if attached.digest in seen or attached.digest not in named:
@@ -156,15 +169,16 @@ class _Sum:
         self._decode = decoder(table.name, table.columns)
         self._parts = 0
 
-    def read(self, member: Member, number: int) -> Rows:
+    def read(self, member: Member, number: int) -> Iterator[Rows]:
         if number != self._parts:
             raise Refused(f"{member.name!r} is not where a backup of PonyTracker has it.")
         self._parts += 1
         lines = unpack(member.name, member.read(MAX_PACKED))
         self.digest.update(lines)
-        rows = [self._decode(line) for line in split(lines)]
-        self.count += len(rows)
-        return Rows(self.table, rows)
+        decoded = map(self._decode, split(lines))
+        while rows := list(islice(decoded, _AT_ONCE)):
+            self.count += len(rows)
+            yield Rows(self.table, rows)
 
 
 def _find_digests(part: Rows) -> set[str]:
@@ -172,7 +186,10 @@ def _find_digests(part: Rows) -> set[str]:
     if part.table.name != "attachments":
         return set()
     position = [name for name, _ in part.table.columns].index("digest")
-    return {str(row[position]) for row in part.rows}
+    digests = {row[position] for row in part.rows}
+    if not all(type(digest) is str and DIGEST.fullmatch(digest) for digest in digests):
+        raise Refused("A row of attachments is not as a backup has it.")
+    return digests
 
 
 def _read_file(member: Member) -> File:
@@ -218,7 +235,7 @@ def _read_head(member: Member | None) -> Head:
 def _read_table(name: str, columns: Any) -> Table:
     read = tuple(Column(_checked(_NAME, column), Kind(kind)) for column, kind in columns)
     names = {column.name for column in read}
-    if len(names) != len(read) or (name == "attachments" and "digest" not in names):
+    if not read or len(names) != len(read) or (name == "attachments" and "digest" not in names):
         raise ValueError
     return Table(_checked(_NAME, name), read, ())
 
@@ -228,7 +245,9 @@ def _read_manifest(member: Member) -> Manifest:
     try:
         found["tables"] = {name: TableSum(**its) for name, its in found["tables"].items()}
         for its in found["tables"].values():
-            if its.last_id is not None and (type(its.last_id) is not int or its.last_id < 1):
+            if its.last_id is not None and type(its.last_id) is not int:
+                raise ValueError
+            if its.last_id is not None and not 1 <= its.last_id <= MAX_INTEGER:
                 raise ValueError
         return Manifest(**found)
     except (KeyError, TypeError, ValueError, AttributeError):

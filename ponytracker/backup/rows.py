@@ -11,6 +11,7 @@ import base64
 import datetime as dt
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -27,6 +28,12 @@ MAX_LINE = 150_000_000
 
 MAX_PACKED = PART + MAX_LINE
 """Octets of a part as it is in the file: gzip makes nothing much larger."""
+
+MAX_JSON = 10_000_000
+"""Characters of a JSON value, which takes some twenty times as much memory once it is read."""
+
+MAX_INTEGER = 2**63 - 1
+"""The largest number that a database keeps as an integer."""
 
 
 class Kind(StrEnum):
@@ -98,12 +105,16 @@ def decoder(table: str, columns: tuple[Column, ...]) -> Callable[[bytes], list[A
     The row has what a driver is given, but for JSON, which stays a text.
     """
     decoders = [_DECODE[kind] for _, kind in columns]
+    # As many values as there are columns, and nothing in them: what is built of a line would
+    # else take twenty times as much memory, and a small file has long lines.
+    flat = re.compile(rf"\[{_VALUE}(?:,{_VALUE}){{{len(columns) - 1}}}\]\n?")
 
     def decode(line: bytes) -> list[Any]:
         try:
-            values = json.loads(line.decode())
-            if type(values) is not list or len(values) != len(decoders):
+            text = line.decode()
+            if not flat.fullmatch(text):
                 raise ValueError
+            values = json.loads(text)
             return [
                 None if value is None else decode_value(value)
                 for decode_value, value in zip(decoders, values, strict=True)
@@ -112,6 +123,9 @@ def decoder(table: str, columns: tuple[Column, ...]) -> Callable[[bytes], list[A
             raise Refused(f"A row of {table} is not as a backup has it.") from None
 
     return decode
+
+
+_VALUE = r' *+(?:"(?:[^"\\]++|\\.)*+"|[^][{},"]*+)'
 
 
 def pack(lines: bytes) -> bytes:
@@ -148,6 +162,12 @@ def _of_type(wanted: type) -> Callable[[Any], Any]:
     return check
 
 
+def _integer(value: Any) -> int:
+    if type(value) is not int or not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
+        raise ValueError
+    return value
+
+
 def _real(value: Any) -> float:
     if type(value) not in (int, float):
         raise ValueError
@@ -163,6 +183,8 @@ def _text(value: Any) -> str:
 
 def _json(value: Any) -> str:
     text = _text(value)
+    if len(text) > MAX_JSON:
+        raise ValueError
     json.loads(text)
     return text
 
@@ -185,7 +207,7 @@ _ENCODE: dict[Kind, Callable[[Any], Any]] = {
 _DECODE: dict[Kind, Callable[[Any], Any]] = {
     Kind.BOOLEAN: _of_type(bool),
     Kind.BYTES: _bytes,
-    Kind.INTEGER: _of_type(int),
+    Kind.INTEGER: _integer,
     Kind.JSON: _json,
     Kind.REAL: _real,
     Kind.TEXT: _text,

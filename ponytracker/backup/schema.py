@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, inspect, text
 
+from ponytracker.backup.archive import Refused
 from ponytracker.backup.rows import Column, Kind, Table, kind_of
 from ponytracker.models.base import UtcDateTime
 from ponytracker.models.search_index import is_compared
@@ -116,7 +117,10 @@ def set_last_id(connection: Connection, name: str, last_id: int) -> None:
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Sequence[Any]]) -> None:
-    """Add *rows*, as `ponytracker.backup.rows.decoder` makes them."""
+    """Add *rows*, as `ponytracker.backup.rows.decoder` makes them.
+
+    Raise `Refused`, or a `DBAPIError`, where the database does not take one.
+    """
     if connection.dialect.name == "postgresql":
         _copy_rows(connection, table, rows)
         return
@@ -209,16 +213,36 @@ def _run(connection: Connection, statements: Iterable[str]) -> None:
 
 
 def _copy_rows(connection: Connection, table: Table, rows: Sequence[Sequence[Any]]) -> None:
-    from psycopg import sql
+    from psycopg import Error, sql
 
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table.name),
         sql.SQL(", ").join(sql.Identifier(name) for name, _ in table.columns),
     )
     cursor: Any = connection.connection.cursor()
-    with cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
+    try:
+        with cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except Error as error:  # which is the driver's own: SQLAlchemy has no part in it
+        # Not in the words of PostgreSQL, which repeat the value.
+        code = error.sqlstate or _NO_TEXT
+        why = _WHY.get(code[:2], "it gave up")
+        raise Refused(
+            f"PostgreSQL does not take the rows of {table.name}: {why}"
+            f" (SQLSTATE {code}, {type(error).__name__})."
+        ) from None
+
+
+_NO_TEXT = "22021"
+"""What PostgreSQL says of a NUL in a text, and psycopg before it, without a number."""
+
+_WHY = {
+    # https://www.postgresql.org/docs/current/errcodes-appendix.html
+    "22": "a value does not fit its column",
+    "23": "one breaks a rule of the table, such as a value that may be there only once",
+    "53": "it has no room left",
+}
 
 
 def _sequence(connection: Connection, name: str) -> str | None:

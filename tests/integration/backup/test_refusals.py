@@ -147,6 +147,37 @@ def test_a_restore_that_fails_in_the_middle_leaves_nothing(
     assert target.tables() == set()
 
 
+SECRET = "told-to-nobody"
+MISFITS = [  # what SQLite takes, and PostgreSQL does not
+    ("UPDATE labels SET name = :v WHERE id = 100", SECRET * 8, "labels", "22001"),
+    ("UPDATE labels SET name = :v WHERE id = 100", f"{SECRET}\0", "labels", "22021"),
+    ("UPDATE issues SET number = :v WHERE id = 100", 9_876_543_210, "issues", "22003"),
+    ("UPDATE events SET args = :v WHERE id = 100", f'["{SECRET}", NaN]', "events", "22P02"),
+]
+
+
+def test_rows_that_the_other_kind_does_not_take(saved, make_tracker):
+    source, _ = saved
+    target = make_tracker("postgresql")
+    for statement, value, table, code in MISFITS:
+        with sa.create_engine(source.url).connect() as connection:
+            connection.execute(sa.text(statement), {"v": value})
+            connection.commit()
+            file = source.back_up()
+            said = target.restore(file, 1)
+            assert f"PostgreSQL does not take the rows of {table}: a value does not fit" in said
+            assert f"(SQLSTATE {code}, " in said
+            assert said.rstrip().endswith(UNCHANGED)
+            assert SECRET not in said
+            assert "9876543210" not in said
+            assert target.tables() == set()
+            connection.execute(sa.text("UPDATE labels SET name = 'fits' WHERE id = 100"))
+            connection.execute(sa.text("UPDATE issues SET number = 1 WHERE id = 100"))
+            connection.execute(sa.text("UPDATE events SET args = '{}' WHERE id = 100"))
+            connection.commit()
+    target.restore(source.back_up())
+
+
 def test_a_tracker_that_keeps_no_files_refuses_those_of_a_backup(saved, make_tracker):
     _, file = saved
     target = make_tracker("sqlite")

@@ -39,6 +39,7 @@ LINES = json.dumps([1, DIGEST]).encode() + b"\n"
 MANIFEST_OF_IT = Manifest(
     {"attachments": TableSum(1, hashlib.sha256(LINES).hexdigest(), 5)}, 1, len(DATA), []
 )
+SUMS = json.loads(MANIFEST_OF_IT.to_json())["tables"]["attachments"]
 
 VALUES = st.tuples(
     st.booleans() | st.none(),
@@ -204,6 +205,11 @@ def test_an_attached_file_that_is_another_is_refused():
         b'[1, "\xff"]',
         b"[1, " + b"[" * 100_000,
         b"[" + b"9" * 5000 + b', "x"]',
+        b'[9223372036854775808, "x"]',
+        b'[1e3, "x"]',
+        b'[1, "x", null]',
+        b'[1, "../etc/passwd"]',
+        b"[1, null]",
     ],
 )
 def test_rows_that_do_not_fit_are_refused(line):
@@ -223,6 +229,9 @@ def test_rows_that_do_not_fit_are_refused(line):
         (Kind.JSON, {}),
         (Kind.REAL, "1.5"),
         (Kind.BOOLEAN, 1),
+        (Kind.INTEGER, 2**63),
+        (Kind.INTEGER, -(2**63) - 1),
+        (Kind.INTEGER, True),
     ],
 )
 def test_values_of_another_kind_are_refused(kind, value):
@@ -239,6 +248,7 @@ HEADS = [
     b'{"format": 1, "ponytracker": "1", "revision": "../x", "created_at": "", "tables": {}}',
     b'{"format": 1, "ponytracker": "1", "revision": "1", "created_at": "", "tables": {"A b": []}}',
     b'{"format": 1, "ponytracker": "1", "revision": "1", "created_at": "", "tables": [1]}',
+    b'{"format": 1, "ponytracker": "1", "revision": "1", "created_at": "", "tables": {"a": []}}',
     b" " * 2_000_000,
 ]
 
@@ -258,6 +268,7 @@ def test_heads_that_do_not_fit_are_refused(head):
         {"tables": 5},
         {"missing": [DIGEST]},
         {"more": 1},
+        {"tables": {"attachments": {**SUMS, "last_id": 2**63}}},
     ],
 )
 def test_a_manifest_that_says_otherwise_is_refused(change):
@@ -275,6 +286,31 @@ def test_what_unfolds_to_too_much_is_refused_in_bounded_memory(monkeypatch):
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_taken"),
+    [
+        (b'[1,""]\n' * 50_000, True),  # short rows, which are many more octets as lists
+        (b"[" + b"1," * 200_000 + b"1]\n", False),
+        (b"[[" + b"[]," * 200_000 + b"[]],1]\n", False),
+        (b'["' + b"\\u0041" * 200_000 + b'",{}]\n', False),
+    ],
+)
+def test_what_unfolds_to_many_values_takes_no_more_memory_than_its_octets(lines, is_taken):
+    columns = (Column("id", Kind.INTEGER), Column("name", Kind.TEXT))
+    head = Head("1.0", "0001", "2026-01-01T00:00:00+00:00", (Table("users", columns, ()),))
+    octets = archive({HEAD: head.to_json(), part_name("users", 0): pack(lines)})
+    count, words = 0, "manifest is missing" if is_taken else "A row of users is not as"
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused, match=words):
+            for part in read_parts(io.BytesIO(octets)):
+                count += len(part.rows) if isinstance(part, Rows) else 0
+        assert tracemalloc.get_traced_memory()[1] < 5 * len(lines)
+    finally:
+        tracemalloc.stop()
+    assert count == (50_000 if is_taken else 0)
 
 
 def test_what_is_written_must_have_the_size_it_says():
