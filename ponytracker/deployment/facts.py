@@ -151,6 +151,9 @@ class Facts:
             folders.append((self.ini.parent / url.database).resolve().parent)
         if self.settings.attachments_dir:
             folders.append(self.settings.attachments_dir)
+        metrics = self.settings.metrics.folder
+        if metrics and not metrics.is_relative_to("/run"):
+            folders.append(metrics)
         return list(dict.fromkeys(map(str, folders)))
 
     @property

@@ -14,6 +14,7 @@ from typing import Any
 from ponytracker.accounts.events import SignInFailed
 from ponytracker.inbound.events import MailReceived
 from ponytracker.operations.answered import OBSERVERS, Answered
+from ponytracker.settings import SettingError
 
 METRICS = "ponytracker.metrics"
 
@@ -29,9 +30,10 @@ class Metrics:
     """The counters of this process."""
 
     def __init__(self, folder: Path | None) -> None:
+        """Raise `SettingError` where *folder* cannot be written to."""
         self.folder = folder
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            _make(folder)
             os.environ[_FOLDER] = str(folder)
         # Here, after the line above, and since most sites count nothing.
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -97,6 +99,23 @@ class Metrics:
 
     def count_failed_sign_in(self) -> None:
         self._sign_ins.inc()
+
+
+def _make(folder: Path) -> None:
+    """Make *folder*; raise `SettingError`, which says what to do, where this user cannot."""
+    why = "this user cannot write to it"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = str(error.strerror)
+    else:
+        if os.access(folder, os.W_OK | os.X_OK):
+            return
+    raise SettingError(
+        f"key 'ponytracker.metrics_dir' names {folder}, which cannot be used: {why}. Make it for"
+        f" the user as whom the tracker runs: install -d -o USER {folder}. Where it is in /run, it"
+        " goes when the machine stops: `ponytracker deploy-files` renders what makes it anew."
+    )
 
 
 def includeme(config: Any) -> None:

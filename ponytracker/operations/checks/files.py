@@ -46,7 +46,10 @@ def _attachments(settings: Settings) -> Finding:
     if not folder.is_dir():
         there = next(parent for parent in folder.parents if parent.exists())
         if _can_write(there):
-            return well(f"Attachments: {folder} will be made for the first of them.")
+            return warning(
+                f"Attachments: there is no folder {folder} yet, and systemd's units do not start"
+                f" without it. Make it: mkdir -p -m 700 {folder}"
+            )
         return wrong(
             f"Attachments: there is no folder {folder}. Make it, for the user as whom the tracker"
             " runs."
@@ -134,7 +137,13 @@ def _logs(ini: Path) -> Iterator[Finding]:
 
 def _metrics(settings: Settings) -> Iterator[Finding]:
     folder = settings.metrics.folder
-    if not settings.metrics.enabled or folder is None or not folder.is_dir():
+    if not settings.metrics.enabled or folder is None:
+        return
+    if not folder.is_dir() or not _can_write(folder):
+        yield wrong(
+            f"Metrics: there is no folder {folder} that this user can write to. As root: install -d"
+            f" -o USER {folder}. One in /run is made anew by the files of deploy-files alone."
+        )
         return
     count = sum(1 for _ in folder.glob("*.db"))
     if count > MANY_FILES:
@@ -142,6 +151,8 @@ def _metrics(settings: Settings) -> Iterator[Finding]:
             f"Metrics: {count:,} files lie in {folder}, of processes that are no more. Have it"
             " emptied at each start, as systemd does with RuntimeDirectory=."
         )
+    else:
+        yield well(f"Metrics: {folder} can be written to.")
 
 
 def _can_write(folder: Path) -> bool:

@@ -120,6 +120,7 @@ def test_what_the_ini_file_knows_is_taken_from_it(ini):
         "ponytracker.base_url": "https://tracker.example.org:8443/tracker",
         "ponytracker.attachments_dir": "/srv/the files/100%%",
         "ponytracker.attachments_issue_max_mb": "50",
+        "ponytracker.metrics_dir": "/srv/metrics",
         "celery.enabled": "true",
         **SENDER,
         **REPLY,
@@ -139,6 +140,7 @@ def test_what_the_ini_file_knows_is_taken_from_it(ini):
     unit = ini.text("systemd/ponytracker-web.service")
     assert f"ReadWritePaths={ini.path.parent}/data\n" in unit
     assert 'ReadWritePaths="/srv/the files/100%%"\n' in unit
+    assert "ReadWritePaths=/srv/metrics\n" in unit
     assert "User=pony\n" in unit
     assert "After=redis-server.service\n" in unit
     assert "postgresql" not in unit

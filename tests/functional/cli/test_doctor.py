@@ -195,7 +195,8 @@ def test_mail_in(run):
 def test_the_folder_of_attachments(run, tmp_path, monkeypatch):
     assert run(attachments_dir=tmp_path)["Attachments"].startswith("ok ")
     line = run(attachments_dir=tmp_path / "new" / "one")["Attachments"]
-    assert line.endswith("will be made for the first of them.")
+    assert line.startswith("warn ")
+    assert "systemd's units do not start without it. Make it: mkdir -p -m 700" in line
     monkeypatch.setattr(files, "_can_write", lambda _folder: False)
     assert "Make it" in run(1, attachments_dir=tmp_path / "none")["Attachments"]
     assert "cannot be written to by this user" in run(1, attachments_dir=tmp_path)["Attachments"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import os
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -10,7 +11,9 @@ from ponytracker.inbound.verdict import Outcome
 from ponytracker.issues import service
 from ponytracker.models import IssueSubscription, SubscriptionReason
 from ponytracker.models.base import now
+from ponytracker.operations.metrics import Metrics
 from ponytracker.operations.readiness import READINESS, make_readiness
+from ponytracker.settings import SettingError
 from ponytracker.settings.metrics import MetricsSettings
 from tests.functional.conftest import make_test_app
 from tests.site import Visitor
@@ -59,6 +62,16 @@ def test_they_are_for_whoever_has_the_key(visitor):
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
         assert "ponytracker_" not in answer.text
     assert visitor.get("/metrics", headers=BEARER).status_int == 200
+
+
+def test_a_folder_that_cannot_be_used_is_named_with_what_to_do(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingError, match=r"file/metrics, which cannot be used: Not a directory"):
+        Metrics(tmp_path / "file/metrics")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    with pytest.raises(SettingError, match=r"cannot write to it\. Make it for .* install -d"):
+        Metrics(tmp_path)
+    assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
 
 
 def test_where_they_are_off_nothing_is_there(one_app, database):

@@ -65,12 +65,21 @@ def test_the_folder_of_the_log(said, ini, tmp_path):
 
 def test_files_of_metrics_that_pile_up(said, tmp_path, monkeypatch):
     metrics = MetricsSettings(enabled=True, bearer_key="k" * 20, folder=tmp_path)
-    assert said(check_files, metrics=metrics) == []
+    assert said(check_files, metrics=metrics) == [f"ok Metrics: {tmp_path} can be written to."]
     monkeypatch.setattr(files, "MANY_FILES", 1)
     for pid in (1, 2):
         (tmp_path / f"counter_{pid}.db").touch()
     (line,) = said(check_files, metrics=metrics)
     assert line.startswith("warn Metrics: 2 files lie in")
+
+
+def test_a_folder_of_metrics_that_is_not_there(said, tmp_path):
+    metrics = MetricsSettings(enabled=True, bearer_key="k" * 20, folder=tmp_path / "new")
+    (line,) = said(check_files, metrics=metrics)
+    assert line.startswith(f"WRONG Metrics: there is no folder {tmp_path}/new that this user can")
+    assert f"install -d -o USER {tmp_path}/new." in line
+    off = dataclasses.replace(metrics, enabled=False)
+    assert said(check_files, metrics=off) == []
 
 
 def test_attachments_in_other_storage(said, monkeypatch):
