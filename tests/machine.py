@@ -42,6 +42,8 @@ class Machine:
         self.folder = folder
         self.user = user
         self.daemons: dict[str, Daemon] = {}
+        self.timers: set[str] = set()
+        self._enabled: set[str] = set()
         self._cwd = ""
         folder.chmod(0o755)  # web servers, mailboxes and PostgreSQL are other users
         for tree in (*TREES, "etc/systemd/system", "etc/cron.d", "etc/logrotate.d", "var/run"):
@@ -115,16 +117,32 @@ class Machine:
     def control(self, verb: str, unit: str, port: int = 0) -> None:
         """Do with a unit that is installed what ``systemctl`` does.
 
-        A service runs until it is stopped; what a timer starts is run once, to its end.
+        A service runs until it is stopped; what a timer starts is run once, to its end, when the
+        timer is enabled.
         """
+        unit = unit.removesuffix(".service")
         service = self.path(f"/etc/systemd/system/{unit.removesuffix('.timer')}.service")
         if unit.endswith(".timer"):
             assert service.with_suffix(".timer").exists()
-            self._run(_command(service))
+            if verb == "stop":
+                self.timers.discard(unit)
+            else:
+                self._run(_command(service))
+                self._enabled.add(unit)
+                self.timers.add(unit)
             return
         self.stop(unit)
         if verb != "stop":
             self.start(unit, *_command(service), port=port)
+
+    def units(self) -> list[str]:
+        """Return the units of the tracker that run, and the timers that wait."""
+        services = [f"{name}.service" for name in self.daemons if name.startswith("ponytracker-")]
+        return sorted([*services, *self.timers])
+
+    def start_timers(self) -> None:
+        """Let the timers that are enabled wait again."""
+        self.timers |= self._enabled
 
     def logs(self) -> str:
         """Return the ends of all that daemons have written down."""

@@ -5,6 +5,7 @@ One long story, since each chapter begins where the last one has ended.
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import pwd
 import re
@@ -41,6 +42,9 @@ BOB = "bob@example.org"
 
 NEVER_INSTALLED = {"certbot"}
 """Packages that only commands need for which there is something else here."""
+
+STANDING_STILL = r".*( ALTER DATABASE |alembic .* upgrade|ponytracker (backup (~|\.\.)|restore)).*"
+"""Commands during which nothing of the tracker may run, nor be started by a timer."""
 
 DOVECOT = """\
 base_dir = {folder}/var/run/dovecot
@@ -173,6 +177,8 @@ class Story:
 
     def do(self, step: Step) -> None:
         self.done.append(step)
+        if re.fullmatch(STANDING_STILL, step.text):
+            assert self.machine.units() == []
         if step.who == "ini":
             name = step.text.partition("=")[0].strip()
             elsewhere = self.keys.get(step.text)
@@ -311,9 +317,14 @@ class Story:
         assert done.returncode == 0, done.stdout[-2000:]
 
     def systemctl(self, command: str) -> None:
-        _systemctl, verb, *names = command.replace("--now ", "").split()
+        _systemctl, verb, *names = shlex.split(command.replace("--now ", ""))
         for name in names:
-            if name.startswith("ponytracker-"):
+            if "*" in name:
+                for running in fnmatch.filter(self.machine.units(), name):
+                    self.machine.control(verb, running)
+            elif name == "timers.target":
+                self.machine.start_timers()
+            elif name.startswith("ponytracker-"):
                 port = self.web if name == "ponytracker-web" else 0
                 self.machine.control(verb, name, port)
             elif verb == "disable":
@@ -403,7 +414,7 @@ class Story:
 
     def upgrade(self, guide: list[Step], url: str) -> None:
         """Upgrade the first release, whose database is at *url*, and go back."""
-        self.systemctl("systemctl stop ponytracker-web ponytracker-worker ponytracker-beat")
+        self.systemctl("systemctl stop 'ponytracker-*.service'")
         others = r"su - postgres .*" if url.startswith("sqlite") else r".* \.\./data/newer/?"
         mine = [step for step in guide if not re.fullmatch(others, step.text)]
         self.machine.set_key(f"sqlalchemy.url = {url}")
@@ -415,7 +426,10 @@ class Story:
         self.follow(mine, "After")
         self.check_pages()
         self.write_issue("After the upgrade", "", "root")
+        timers = set(self.machine.timers)
+        assert timers
         self.follow(mine, "Going back")
+        assert self.machine.timers == timers
         assert first_release.find_lost(url) == []
         client = self.browser()
         client.sign_in("root")
