@@ -8,15 +8,19 @@ SQLite, which all use on one machine, has a file for it beside its own.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from ponytracker.errors import DomainError
+
+log = logging.getLogger(__name__)
 
 PATIENCE = 30.0
 """Seconds that a backup waits for those who are removing files."""
@@ -24,6 +28,12 @@ PATIENCE = 30.0
 _POLL = 0.1
 _LOCK = (0x504F4E59, 1)
 """PostgreSQL's number for it; those of contents (``keeping.py``) are of another kind."""
+
+
+_HOLDS = text(
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    " AND pid = pg_backend_pid() AND classid = :kind AND objid = :number"
+)
 
 
 class AlreadyHeld(DomainError):
@@ -35,21 +45,22 @@ class HoldLost(DomainError):
 
 
 @contextmanager
-def hold_files(bind: Engine | Connection) -> Iterator[None]:
-    """Have no file removed until the block ends.
+def hold_files(bind: Engine | Connection) -> Iterator[Callable[[], None]]:
+    """Have no file removed until the block ends, which raises nothing; raise `AlreadyHeld`.
 
-    Raise `AlreadyHeld`, or `HoldLost` at the end where it did not hold so long.
+    Give a function that raises `HoldLost` where the lock did not hold until now: it is to be asked
+    before what rests on it is done.
     """
     engine = bind.engine
     if engine.dialect.name == "postgresql":
-        with _hold_on_postgresql(engine):
-            yield
+        with _hold_on_postgresql(engine) as check:
+            yield check
     elif (descriptor := _open_lock(engine)) is None:
-        yield
+        yield _is_held
     else:
         try:
             _wait_for(lambda: _try_file(descriptor, fcntl.LOCK_EX))
-            yield
+            yield _is_held
         finally:
             os.close(descriptor)
 
@@ -59,30 +70,50 @@ def removing(session: Session) -> Iterator[bool]:
     """Tell whether files may be removed until the end of the transaction of *session*."""
     engine = session.get_bind().engine
     if engine.dialect.name == "postgresql":
-        yield bool(session.scalar(select(func.pg_try_advisory_xact_lock_shared(*_LOCK))))
+        yield _tell(session.scalar(select(func.pg_try_advisory_xact_lock_shared(*_LOCK))))
         return
     try:
         descriptor = _open_lock(engine)
-    except OSError:  # the file is somebody else's: nobody can tell whether they hold it
+    except OSError as error:  # the file is somebody else's: nobody can tell whether they hold it
+        log.error("no file can be removed from the store until its lock can be read: %s", error)
         yield False
         return
     if descriptor is None:
         yield True
         return
     try:
-        yield _try_file(descriptor, fcntl.LOCK_SH)
+        yield _tell(_try_file(descriptor, fcntl.LOCK_SH))
     finally:
         os.close(descriptor)
 
 
 @contextmanager
-def _hold_on_postgresql(engine: Engine) -> Iterator[None]:
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+def _hold_on_postgresql(engine: Engine) -> Iterator[Callable[[], None]]:
+    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+    def check() -> None:
+        with suppress(DBAPIError):  # it was ended, and the lock with it
+            if connection.scalar(_HOLDS, {"kind": _LOCK[0], "number": _LOCK[1]}):
+                return
+        raise HoldLost("The database did not keep the lock on the files until the end.")
+
+    try:
         connection.detach()  # closing it ends it, and the lock with it
         _wait_for(lambda: bool(connection.scalar(select(func.pg_try_advisory_lock(*_LOCK)))))
-        yield
-        if not connection.scalar(select(func.pg_advisory_unlock(*_LOCK))):
-            raise HoldLost("The database did not keep the lock on the files until the end.")
+        yield check
+    finally:
+        with suppress(DBAPIError):
+            connection.close()
+
+
+def _is_held() -> None:
+    """The lock of a file is held for as long as the file is open."""
+
+
+def _tell(may_remove: bool | None) -> bool:
+    if not may_remove:
+        log.info("a backup is running: files stay until the next sweep")
+    return bool(may_remove)
 
 
 def _wait_for(try_once: Callable[[], bool]) -> None:

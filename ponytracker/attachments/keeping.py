@@ -4,8 +4,7 @@ A file is in the store before the row that names it is committed, so no row is w
 When a transaction that stored or unnamed a file has ended, either way, the file is removed if no
 row names it. Both happen under a lock on the content, held until the commit: else one could remove
 the file that another is about to name. What a killed process leaves behind, a sweep finds later.
-While a backup runs, all
-stay (``holding.py``). See docs/decisions/attachments.rst.
+While a backup runs, all stay (``holding.py``). See docs/decisions/attachments.rst.
 """
 
 from __future__ import annotations
@@ -81,7 +80,6 @@ def remove_unused(database: Database, store: Store, digests: Iterable[str]) -> i
             removing(session) as may_remove,
         ):
             if not may_remove:
-                log.info("a backup is running: files stay until the next sweep")
                 return removed
             for digest in batch:
                 lock_content(session, digest)

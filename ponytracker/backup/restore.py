@@ -30,7 +30,7 @@ from ponytracker.backup.schema import (
     loading,
     set_last_id,
 )
-from ponytracker.db import Database, analyze
+from ponytracker.db import Database
 
 Progress = Callable[[int], None]
 """Is told how many octets of the file are done."""
@@ -92,7 +92,7 @@ def restore(
     file.seek(0)
     with (
         _nothing_left_of(database),
-        hold_files(database.bind),
+        hold_files(database.bind) as check_hold,
         _files_undone(store) as keep,
         _writing(database) as connection,
     ):
@@ -116,7 +116,7 @@ def restore(
         for name, its in checked.manifest.tables.items():
             if its.last_id is not None and name in there:
                 set_last_id(connection, name, its.last_id)
-    analyze(database)
+        check_hold()
 
 
 def _make_tables(connection: Connection, migrations: Migrations, head: Head) -> list[Table]:

@@ -48,7 +48,7 @@ def save(
 
     Raise a `DomainError` or `OSError` where it cannot be made.
     """
-    with hold_files(database.bind), snapshot(database) as connection:
+    with hold_files(database.bind) as check_hold, snapshot(database) as connection:
         head = _make_head(connection, migrations)
         writer = Writer(out)
         writer.add(HEAD, head.to_json())
@@ -56,6 +56,7 @@ def save(
         _save_tables(writer, connection, head, manifest, on_progress)
         if "attachments" in manifest.tables:
             _save_files(writer, connection, store, manifest, on_progress)
+        check_hold()
         writer.add(MANIFEST, manifest.to_json())
         writer.seal()
     return manifest

@@ -16,9 +16,13 @@ from ponytracker.backup.format import Manifest
 from ponytracker.backup.migrations import Migrations
 from ponytracker.backup.new_file import new_file
 from ponytracker.backup.save import save
+from ponytracker.cli.interrupts import sigterm_interrupts
 from ponytracker.cli.progress import steps
 from ponytracker.cli.site import ini_option, open_site
 from ponytracker.errors import DomainError
+
+FILES_MISSING = 3
+"""The exit status where the store did not have all files: none of the older backups is to go."""
 
 
 @click.command()
@@ -30,10 +34,12 @@ def backup(file: Path, ini: Path) -> None:
     It may run beside the tracker: what is in FILE is all of one moment. FILE must not be there yet,
     and appears once it is whole; nobody else can read it. With - it goes to standard output. The
     ini file and its secrets are not in it.
+
+    It ends with 3 where attached files were missing: FILE is there, with all but those.
     """
     site = open_site(ini)
     try:
-        with _opened(file) as out, steps() as show:
+        with sigterm_interrupts(), _opened(file) as out, steps() as show:
             store = make_store(site.settings)
             manifest = save(site.database, store, Migrations(ini), out, show)
     except (DomainError, OSError) as error:
@@ -48,9 +54,11 @@ def backup(file: Path, ini: Path) -> None:
     if manifest.missing:
         click.echo(
             f"Of {len(manifest.missing):,} attached files the store has nothing, and neither has"
-            " the backup; the manifest in it names them.",
+            " the backup; the manifest in it names them. Is the folder of attachments mounted?"
+            " Keep older backups.",
             err=True,
         )
+        sys.exit(FILES_MISSING)
 
 
 @contextmanager

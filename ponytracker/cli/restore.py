@@ -10,9 +10,10 @@ from sqlalchemy.exc import DBAPIError
 from ponytracker.attachments.opening import make_store
 from ponytracker.backup.migrations import Migrations
 from ponytracker.backup.restore import check, describe, restore
+from ponytracker.cli.interrupts import sigterm_interrupts
 from ponytracker.cli.progress import progress
 from ponytracker.cli.site import ini_option, read_settings
-from ponytracker.db import make_database
+from ponytracker.db import analyze, make_database
 from ponytracker.errors import DomainError
 
 UNCHANGED = "Nothing was changed."
@@ -29,14 +30,15 @@ def restore_file(file: Path, ini: Path) -> None:
     """
     settings = read_settings(ini)
     store = make_store(settings)
+    database = make_database(settings)
     size = file.stat().st_size
     try:
         migrations = Migrations(ini)
-        with file.open("rb") as octets:
+        with sigterm_interrupts(), file.open("rb") as octets:
             with progress("Checking", size, "octets") as show:
                 checked = check(octets, migrations, store, show)
             with progress("Restoring", size, "octets") as show:
-                restore(make_database(settings), store, migrations, octets, checked, show)
+                restore(database, store, migrations, octets, checked, show)
     except DomainError as error:
         raise click.ClickException(f"{error.args[0]} {UNCHANGED}") from None
     except OSError as error:
@@ -59,4 +61,12 @@ def restore_file(file: Path, ini: Path) -> None:
     if manifest.missing:
         click.echo(
             f"{len(manifest.missing):,} attached files were missing when it was made.", err=True
+        )
+    try:
+        analyze(database)
+    except DBAPIError as error:
+        click.echo(
+            f"PostgreSQL did not look at what it has ({describe(error)}), and is slow until then:"
+            " run ANALYZE in it.",
+            err=True,
         )

@@ -6,19 +6,26 @@ import io
 import json
 import os
 import resource
+import signal
 import subprocess
+import time
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from ponytracker.attachments import holding
 from ponytracker.attachments.folder import FolderStore
-from ponytracker.attachments.holding import hold_files
+from ponytracker.attachments.holding import HoldLost, hold_files
 from ponytracker.attachments.service import remove_attachments, remove_orphans
 from ponytracker.backup import restore as restoring
+from ponytracker.backup import save as saving
 from ponytracker.backup.archive import Writer, read_members
+from ponytracker.cli import progress
+from ponytracker.cli import restore as command
 from ponytracker.cli.restore import UNCHANGED
 from ponytracker.models import Attachment, Event
+from tests.conftest import ROOT
 from tests.databases import DATABASES
 from tests.integration.backup.conftest import dump, fill
 from tests.servers import BIN
@@ -193,7 +200,7 @@ def test_a_file_that_is_missing_in_the_store_is_told(saved, make_tracker):
     tracker.store.remove(digest)
     file = tracker.folder / "without.tar"
     done = tracker.run("backup", file)
-    assert done.exit_code == 0
+    assert done.exit_code == 3
     assert "Of 1 attached files the store has nothing" in done.stderr
     assert dump(file)[1].missing == [digest]
     assert "1 attached files were missing" in make_tracker("sqlite").restore(file)
@@ -203,6 +210,38 @@ def test_a_file_that_is_missing_in_the_store_is_told(saved, make_tracker):
     done = tracker.run("backup", tracker.folder / "spoiled.tar")
     assert done.exit_code == 1
     assert f"the file {digest} is not what it was" in done.output
+
+
+def test_the_script_keeps_older_backups_until_one_is_whole(saved):
+    tracker, _ = saved
+    (digest,) = tracker.store.digests()
+    kept = tracker.store.path(digest)
+    folder = tracker.folder / "backups"
+    folder.mkdir()
+    old, part = folder / "ponytracker-old.backup", folder / ".ponytracker-old.backup.x.part"
+    for path in (old, part):
+        path.touch()
+        os.utime(path, (0, 0))
+
+    def run_script():
+        script = [ROOT / "tools" / "backup.sh", tracker.ini, folder]
+        return subprocess.run(script, capture_output=True, text=True, check=False)
+
+    kept.rename(tracker.folder / "away")
+    done = run_script()
+    assert done.returncode == 3, done.stderr
+    assert "attached files the store has nothing" in done.stderr
+    new = set(folder.iterdir()) - {old}
+    assert len(new) == 1
+    assert old.exists()
+    assert not part.exists()
+    for path in new:
+        path.unlink()
+    (tracker.folder / "away").rename(kept)
+    done = run_script()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not old.exists()
+    assert len(list(folder.iterdir())) == 1
 
 
 def test_where_a_backup_goes(saved):
@@ -222,6 +261,22 @@ def test_where_a_backup_goes(saved):
     assert dump(copy)[1] == dump(file)[1]
 
 
+def test_what_takes_long_tells_how_far_it_is(saved, make_tracker, monkeypatch):
+    tracker, _ = saved
+    monkeypatch.setattr(progress, "LINE_EVERY", 0.0)
+    file = tracker.folder / "slow.tar"
+    rows = sum(table.rows for table in dump(tracker.back_up())[1].tables.values())
+    lines = tracker.run("backup", file).stderr.splitlines()
+    assert f"Saving rows: {rows:,} of {rows:,}" in lines
+    assert lines[-1] == "Saving attachments: 1 of 1"
+    size = f"{file.stat().st_size:,} octets"
+    lines = make_tracker("sqlite").run("restore", file).stderr.splitlines()
+    for task in ("Checking", "Restoring"):
+        told = [line for line in lines if line.startswith(f"{task}: ")]
+        assert len(told) > 10
+        assert told[-1] == f"{task}: {size[:-7]} of {size}"
+
+
 def test_a_disk_that_is_full_leaves_no_file(saved):
     tracker, file = saved
     before = sorted(tracker.folder.iterdir())
@@ -237,6 +292,70 @@ def test_a_disk_that_is_full_leaves_no_file(saved):
     assert "No backup was made: " in done.stderr
     assert "File too large" in done.stderr
     assert sorted(tracker.folder.iterdir()) == before
+
+
+def test_a_backup_that_is_ended_leaves_no_file(saved):
+    tracker, _ = saved
+    (digest,) = tracker.store.digests()
+    tracker.store.remove(digest)
+    os.mkfifo(tracker.store.path(digest))  # nobody writes to it, so that reading waits
+    before = sorted(tracker.folder.iterdir())
+    arguments = [BIN / "ponytracker", "backup", tracker.folder / "a.tar", "--ini", tracker.ini]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as running:
+        deadline = time.monotonic() + 60
+        while sorted(tracker.folder.iterdir()) == before and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert list(tracker.folder.glob(".a.tar.*.part"))
+        running.send_signal(signal.SIGTERM)
+        said = running.communicate(timeout=60)[1]
+    assert running.returncode == 1
+    assert "Interrupted: no backup was made." in said
+    assert sorted(tracker.folder.iterdir()) == before
+
+
+def end_holder(engine):
+    """End the connection that holds the lock on the files, as an administrator may."""
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE classid = :kind AND objid = 1"
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text(ended), {"kind": holding._LOCK[0]})
+
+
+def once(act):
+    """Return a function that does *act* the first time."""
+    waiting = [act]
+    return lambda *_: waiting and waiting.pop()()
+
+
+def test_a_lock_that_is_lost_changes_nothing(saved, make_tracker, monkeypatch):
+    _, file = saved
+    target = make_tracker("postgresql")
+    with hold_files(target.engine) as check:
+        check()
+        end_holder(target.engine)
+        with pytest.raises(HoldLost):
+            check()
+    lost = "The database did not keep the lock on the files until the end."
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, "set_last_id", once(lambda: end_holder(target.engine)))
+        said = target.restore(file, 1)
+    assert f"{lost} {UNCHANGED}" in said
+    assert target.tables() == set()
+    assert list(target.store.digests()) == []
+
+    # What comes after the commit fails apart.
+    def fail(_database):
+        raise OperationalError("ANALYZE", None, Exception("no room"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "analyze", fail)
+        said = target.restore(file)
+    assert "Restored: " in said
+    assert "did not look at what it has (no room)" in said
+    with monkeypatch.context() as patch:
+        patch.setattr(saving, "_save_files", lambda *_: end_holder(target.engine))
+        done = target.run("backup", target.folder / "lost.tar")
+    assert f"No backup was made: {lost}" in done.output
+    assert not (target.folder / "lost.tar").exists()
 
 
 @pytest.mark.parametrize("kind", DATABASES)
