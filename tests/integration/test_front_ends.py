@@ -17,6 +17,8 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Thread
 
 import pytest
 from click.testing import CliRunner
@@ -40,6 +42,13 @@ MODULES = Path("/usr/lib/apache2/modules")
 NEEDED = (Path("/usr/sbin/nginx"), Path("/usr/sbin/apache2"), MODULES / "mod_proxy_uwsgi.so")
 
 DEPLOYED = ("nginx, http", "nginx, uwsgi", "apache2, http", "apache2, uwsgi")
+AWAY = tuple(
+    f"{program}, {how}"
+    for program in ("nginx", "apache2")
+    for how in ("nobody listens", "it hangs up", "no socket")
+)
+"""Sites as `DEPLOYED` whose tracker does not answer, and how."""
+
 OTHERS = {
     "nginx, prefix cut off": """
 server {{
@@ -54,8 +63,8 @@ server {{
     }}
 }}
 """,
-    # As in the guide of the first PonyTracker: Apache adds X-Forwarded-For and -Host by itself. What
-    # browsers send under names like that is left out, as docs/install.rst says.
+    # As in the guide of the first PonyTracker: Apache adds X-Forwarded-For and -Host by itself.
+    # What browsers send by names like it is left out, as docs/install.rst says.
     "apache2, prefix cut off": """
 Listen 127.0.0.1:{port}
 <VirtualHost *:{port}>
@@ -81,7 +90,7 @@ error_log {folder}/nginx-error.log;
 events {{}}
 http {{
     include /etc/nginx/mime.types;
-    access_log off;
+    access_log {folder}/nginx-access.log;
     client_body_temp_path {folder}/nginx-body;
     proxy_temp_path {folder}/nginx-proxy;
     uwsgi_temp_path {folder}/nginx-uwsgi;
@@ -96,6 +105,7 @@ ServerRoot {folder}
 ServerName localhost
 PidFile {folder}/apache2.pid
 ErrorLog {folder}/apache2-error.log
+CustomLog {folder}/apache2-access.log "%h %t \\"%r\\" %>s \\"%{{Referer}}i\\""
 Mutex file:{folder} default
 {user}
 {modules}
@@ -107,25 +117,36 @@ LOADED = "mpm_event authz_core alias mime headers ssl socache_shmcb proxy proxy_
 
 
 class FrontEnds:
-    """Two web servers with six sites, each on a port, and the uwsgi behind them."""
+    """Two web servers with their sites, each on a port, and the uwsgi behind them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = {name: free_port() for name in (*DEPLOYED, *OTHERS)}
+        self.ports = {name: free_port() for name in (*DEPLOYED, *AWAY, *OTHERS)}
+        self.plain_ports = {name: free_port() for name in (*DEPLOYED, *AWAY)}
         self.http, self.uwsgi = free_port(), free_port()
+        # Each connection ends as soon as it is there.
+        self.hanging_up = ThreadingTCPServer(("127.0.0.1", 0), BaseRequestHandler)
+        self.backends = {
+            "http": f"http-socket = 127.0.0.1:{self.http}",
+            "uwsgi": f"socket = 127.0.0.1:{self.uwsgi}",
+            "nobody listens": f"http-socket = 127.0.0.1:{free_port()}",
+            "it hangs up": f"http-socket = 127.0.0.1:{self.hanging_up.server_address[1]}",
+            "no socket": f"socket = {folder}/none.socket",
+        }
         authority, _context = make_authority(folder, HOST)
         self.tls = ssl.create_default_context(cafile=str(authority))
         (folder / "sites").mkdir()
-        for name in DEPLOYED:
+        for name in (*DEPLOYED, *AWAY):
             self._deploy(name)
         for name, site in OTHERS.items():
             text = site.format(port=self.ports[name], folder=folder, http=self.http)
-            (folder / "sites" / name.replace(", ", "-")).write_text(text)
+            (folder / "sites" / _one_word(name)).write_text(text)
 
     def _deploy(self, name: str) -> None:
         """Write the site that the command makes of an ini file which differs in ports alone."""
-        program, protocol = name.split(", ")
-        ini = self.folder / name.replace(", ", "-")
+        program, backend = name.split(", ")
+        word = _one_word(name)
+        ini = self.folder / word
         ini.mkdir()
         copy_ini(
             ini,
@@ -135,17 +156,16 @@ class FrontEnds:
                 "ponytracker.attachments_dir": f"{self.folder}/attachments",
             },
         )
-        if protocol == "uwsgi":
-            text = (ini / "production.ini").read_text()
-            text = re.sub(r"(?m)^http-socket =.*", f"socket = 127.0.0.1:{self.uwsgi}", text)
-            (ini / "production.ini").write_text(text)
+        text = (ini / "production.ini").read_text()
+        text = re.sub(r"(?m)^http-socket =.*", self.backends[backend], text)
+        (ini / "production.ini").write_text(text)
         done = CliRunner().invoke(
             deploy_files,
             [
                 str(ini / "deployed"),
                 *("--ini", str(ini / "production.ini")),
                 *("--user", "www-data"),
-                *("--http-port", str(free_port())),
+                *("--http-port", str(self.plain_ports[name])),
                 *("--certificate", str(self.folder / "relay.pem")),
                 *("--certificate-key", str(self.folder / "relay.key")),
             ],
@@ -154,13 +174,14 @@ class FrontEnds:
         assert done.exit_code == 0, done.output
         site = (ini / "deployed" / program / "ponytracker.conf").read_text()
         site = re.sub(r"/var/log/\w+/", f"{ini}/", site)
-        site = site.replace("upstream ponytracker", f"upstream {protocol}_ponytracker")
-        site = re.sub(r"(http://|uwsgi_pass )ponytracker;", rf"\1{protocol}_ponytracker;", site)
-        site = site.replace("shared:ponytracker:", f"shared:{protocol}_ponytracker:")
-        site = site.replace("log_format ponytracker", f"log_format {protocol}_ponytracker")
-        site = site.replace(".log ponytracker", f".log {protocol}_ponytracker")
-        site = site.replace("$ponytracker_is_logged", f"${protocol}_is_logged")
-        (self.folder / "sites" / ini.name).write_text(site)
+        # What one site calls its own, two sites in one program cannot.
+        site = site.replace("upstream ponytracker", f"upstream {word}")
+        site = re.sub(r"(http://|uwsgi_pass )ponytracker;", rf"\1{word};", site)
+        site = site.replace("shared:ponytracker:", f"shared:{word}:")
+        site = site.replace("log_format ponytracker", f"log_format {word}")
+        site = site.replace(".log ponytracker if", f".log {word} if")
+        site = site.replace("$ponytracker_is_logged", f"${word}_is_logged")
+        (self.folder / "sites" / word).write_text(site)
 
     def daemons(self) -> list[Daemon]:
         folder, is_root = self.folder, os.geteuid() == 0
@@ -185,6 +206,10 @@ class FrontEnds:
 
     def client(self, name: str) -> Browser:
         return Browser(self.ports[name], self.tls)
+
+
+def _one_word(name: str) -> str:
+    return re.sub(r"\W+", "_", name)
 
 
 class Browser(Client):
@@ -235,6 +260,9 @@ def front_ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnds]:
         PONYTRACKER_ATTACHMENTS_DIR=f"{folder}/attachments",
     )
     with ExitStack() as stack:
+        stack.enter_context(found.hanging_up)
+        Thread(target=found.hanging_up.serve_forever, daemon=True).start()
+        stack.callback(found.hanging_up.shutdown)
         for daemon in (tracker, *found.daemons()):
             stack.callback(daemon.stop)
             daemon.start()
@@ -306,13 +334,32 @@ def test_logs_hold_nothing_that_proves_who_somebody_is(front_ends, name):
     for path in (f"/login?key={secret}", f"/unsubscribe/{secret}", f"/unsubscribe/{secret}/"):
         client.get(path)
     client.get(marker)
-    (log,) = (front_ends.folder / name.replace(", ", "-")).glob("*access*.log")
+    (log,) = (front_ends.folder / _one_word(name)).glob("*access*.log")
     deadline = time.monotonic() + SECONDS
     while marker not in log.read_text():
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.05)
     assert "/tracker/login" in log.read_text()
     assert secret not in log.read_text()
+
+
+def test_no_log_of_a_front_end_tells_them_while_the_tracker_is_away(front_ends):
+    secret = secrets.token_hex(8)
+    paths = [f"/tracker/login/reset?token={secret}", f"/tracker/unsubscribe/{secret}/"]
+    for name in AWAY:
+        client = front_ends.client(name)
+        client.said = {"Referer": f"https://{HOST}{paths[0]}"}
+        for path in paths:
+            client.connection.close()  # Apache hangs up too, on all but the first request
+            assert client.get(path).status in (502, 503)
+            # And where http is led to https.
+            plain = http.client.HTTPConnection("127.0.0.1", front_ends.plain_ports[name], SECONDS)
+            plain.request("GET", path, headers={"Host": HOST, **client.said})
+            assert plain.getresponse().status == 301
+            plain.close()
+    logs = [path for path in front_ends.folder.rglob("*.log") if path.stat().st_size]
+    assert {"nginx", "apache2"} <= {path.parent.name.partition("_")[0] for path in logs}
+    assert [str(path) for path in logs if secret in path.read_text()] == []
 
 
 def test_another_name_and_what_is_too_large_are_refused(client):
