@@ -10,7 +10,6 @@ from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken, PredicateMismatch
 from pyramid.httpexceptions import (
     HTTPException,
     HTTPMethodNotAllowed,
-    HTTPRequestEntityTooLarge,
     HTTPSeeOther,
     HTTPTooManyRequests,
 )
@@ -25,7 +24,7 @@ from ponytracker.i18n import _
 from ponytracker.logs import readable_path
 from ponytracker.resources import RESERVED_NAMES, Resource, Root
 from ponytracker.security.permissions import Permission
-from ponytracker.web.bodies import NO_ROOM
+from ponytracker.web.bodies import NO_ROOM, REFUSED
 
 log = logging.getLogger(__name__)
 
@@ -242,7 +241,7 @@ def _respond(request: Any, template: str, answer: dict[str, Any]) -> Response:
 
 def _posted(request: Any) -> list[tuple[str, str]]:
     """Return the texts of the form that was sent, but for secrets."""
-    if isinstance(request.exception, HTTPRequestEntityTooLarge):  # it is not even to be parsed
+    if REFUSED in request.environ:  # it is not even to be parsed
         return []
     try:
         items = list(request.POST.items())

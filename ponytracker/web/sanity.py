@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable
 from email.message import Message
 from typing import Any
+from urllib.parse import urlsplit
 
-from pyramid.httpexceptions import HTTPBadRequest, HTTPRequestEntityTooLarge
+from pyramid.httpexceptions import HTTPBadRequest, HTTPException, HTTPRequestEntityTooLarge
 from pyramid.tweens import EXCVIEW
 
 from ponytracker.i18n import _
@@ -19,17 +20,33 @@ MAX_FIELDS = 1000
 _BOUNDARY = re.compile(r"""; *boundary=("?)([!#-:<-~]{1,200})\1 *(?:;|$)""", re.IGNORECASE)
 _LINE = 1 << 16
 
+MAX_HEAD = 16 * 1024
+"""Octets of what stands before a part of a form: its name, its kind and that of its file.
+
+Reading one takes as long as its square, here and in WebOb.
+"""
+
+MAX_HEADS = 8 * MAX_HEAD
+"""Octets of all of them together: a field's is about 60."""
+
+# A form within the form: its parts would be read, but not counted.
+_NESTED = re.compile(rb"multipart/|x-www-form-urlencoded", re.IGNORECASE)
+
 
 def sanity_tween_factory(handler: Callable[..., Any], registry: Any) -> Any:
-    """Answer 400 to what is not UTF-8 or no form, and 413 to what has too much in it."""
+    """Answer 400 to what cannot be read, and 413 to what has too much in it."""
 
     def sanity_tween(request: Any) -> Any:
         if is_left(request.environ, registry):
             return handler(request)
         if refusal := request.environ.get(REFUSED):
             raise refusal
-        if _count_fields(request) > MAX_FIELDS:
-            raise HTTPRequestEntityTooLarge(_("What you sent has more than 1000 fields."))
+        try:
+            if _count_fields(request) > MAX_FIELDS:
+                raise HTTPRequestEntityTooLarge(_("What you sent has more than 1000 fields."))
+        except HTTPException as error:
+            request.environ[REFUSED] = error  # so that nobody reads it after all
+            raise
         try:
             for part in ("path_info", "GET", "POST"):
                 getattr(request, part)
@@ -38,9 +55,20 @@ def sanity_tween_factory(handler: Callable[..., Any], registry: Any) -> Any:
             raise HTTPBadRequest(_("The address or form is not valid UTF-8.")) from error
         if "\x00" in request.path_info:  # PostgreSQL takes none, not even to look for it
             raise HTTPBadRequest(_("The address has a NUL character in it."))
+        _check_origin(request)
         return handler(request)
 
     return sanity_tween
+
+
+def _check_origin(request: Any) -> None:
+    """Refuse an ``Origin`` or ``Referer`` that is no address, which Pyramid takes apart."""
+    try:
+        # Of several origins, one may be what only together with others is an address.
+        for origin in (*request.headers.get("Origin", "").split(" "), request.referer or ""):
+            urlsplit(origin)
+    except ValueError as error:
+        raise HTTPBadRequest(_("The page that this was sent from has no valid address.")) from error
 
 
 def _count_fields(request: Any) -> int:
@@ -52,7 +80,9 @@ def _count_fields(request: Any) -> int:
 
 
 def _count_parts(request: Any) -> int:
-    """Return how many parts a form has; raise 413 where its texts alone are too large.
+    """Return how many parts a form has, or more than `MAX_FIELDS`.
+
+    Raise 413 where its texts alone are too large, and 400 where a part's head is.
 
     Its files may be large: they are read line by line, and no more than a line is in memory. What
     ends a part is told as WebOb's parser tells it, so that the two find the same parts.
@@ -64,19 +94,23 @@ def _count_parts(request: Any) -> int:
     boundary = b"--" + found[2].encode()
     request.make_body_seekable()
     body = request.body_file_raw
-    parts = typed = 0
+    parts = typed = heads = 0
     head: bytes | None = None  # of the part whose head is being read
     is_file, begins_line = False, True
-    while line := body.readline(_LINE):
-        if begins_line and line.rstrip() == boundary:
+    while parts <= MAX_FIELDS and (line := body.readline(_LINE)):
+        # Only the first may have blanks before it.
+        if begins_line and (line.rstrip() if parts else line.strip()) == boundary:
             parts, head, is_file = parts + 1, b"", False
         elif head is None:
             typed += 0 if is_file else len(line)
         elif line.strip():
             head += line
+            heads += len(line)
+            if len(head) > MAX_HEAD or heads > MAX_HEADS or _NESTED.search(line):
+                raise HTTPBadRequest(_("The form has a field with too long a name, or of no kind."))
         else:
             is_file, head = _is_file(head), None
-        if typed + len(head or b"") > MAX_BODY:
+        if typed > MAX_BODY:
             raise too_large(MAX_BODY)
         begins_line = line.endswith(b"\n")
     body.seek(0)

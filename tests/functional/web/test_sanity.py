@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from urllib.parse import urlencode
 
 import pytest
@@ -120,6 +121,47 @@ def test_a_text_that_pretends_to_be_a_file_is_too_large_all_the_same(admin, head
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     assert "larger than 4 MiB" in admin.post("/web/issues/add/", body, headers=headers, status=413)
     assert parsed == []
+
+
+DISPOSITION = b'Content-Disposition: form-data; name="files"; filename="a"'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"--x\r\n" + b"a\r\n" * 1_300_000,
+        b"".join([b"--x\r\n", DISPOSITION, b";" * 16_000, b"\r\n\r\n\r\n"]) * 200,
+        b"\r\n".join([b"--x", DISPOSITION, b"Content-Type: multipart/mixed; boundary=y", b""])
+        + b"\r\n--y\r\n"
+        + b"a\r\n" * 1_300_000,
+        b" --x\r\nContent-Type: multipart/mixed; boundary=y\r\n--x\r\n\r\n--y\r\n"
+        + b"a\r\n" * 1_300_000,
+        b"--x\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n" + b"a=1&" * 1_000_000,
+    ],
+    ids=["a long head", "many heads", "a form in a file", "a hidden one", "fields in a field"],
+)
+def test_a_form_that_would_take_long_to_read_is_not_even_parsed(admin, monkeypatch, body):
+    parsed = []
+    monkeypatch.setattr("webob.request.cgi_FieldStorage", lambda **kw: parsed.append(kw))
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    before = time.process_time()
+    answer = admin.post("/web/issues/add/", body, headers=headers, status=400)
+    assert "too long a name" in answer
+    assert parsed == []
+    assert time.process_time() - before < 10  # it was minutes
+
+
+@pytest.mark.parametrize("name", ["Origin", "Referer"])
+@pytest.mark.parametrize("value", ["http://[", "https://[x]y/"])
+def test_an_origin_that_is_no_address(app, name, value):
+    """Also over https, where Pyramid looks at it."""
+    key = f"HTTP_{name.upper()}"
+    for method in ("GET", "POST"):
+        told = {key: value.encode().decode("latin-1"), "wsgi.url_scheme": "https"}
+        request = Request.blank("/login", method=method, environ=told)
+        answer = request.get_response(app)
+        assert answer.status_int == 400
+        assert answer.text.count("Traceback") == 0
 
 
 def test_a_query_of_very_many_parameters(admin):
