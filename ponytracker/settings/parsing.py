@@ -31,6 +31,8 @@ def database_url(raw: str) -> str:
         raise ValueError from error
     if url.drivername not in ("sqlite", "postgresql", "postgresql+psycopg"):
         raise ValueError
+    if "@" in (url.host or ""):  # with the rest of the password before it, which errors would name
+        raise Unfit("its password has an @ in it: write it %40")
     # Where a program is started differs: by hand, by cron, by systemd.
     path = url.database or ":memory:"
     if url.drivername == "sqlite" and path != ":memory:" and not path.startswith("/"):

@@ -214,6 +214,15 @@ def test_the_environment_may_hold_what_differs_between_machines(monkeypatch, nam
     assert getattr(read(), field) == value
 
 
+def test_a_database_url_whose_password_would_be_taken_for_its_host():
+    """Errors of connecting name the host."""
+    refused = refusal(sqlalchemy__url="postgresql://u:hunter@2@host/db")
+    assert "write it %40" in refused
+    assert "2" not in refused
+    url = "postgresql://u:hunter%402@host/db"
+    assert read(sqlalchemy__url=url).database_url == url
+
+
 def test_an_error_names_the_place_that_the_value_came_from(monkeypatch):
     assert refusal({"http_port": "x"}).startswith("variable 'http_port' has the value 'x'")
     monkeypatch.setenv("PONYTRACKER_HTTP_PORT", "y")
