@@ -64,7 +64,8 @@ def time_tag(context: Any, time: dt.datetime) -> Markup:
     seconds = (time - now()).total_seconds()
     # Of what is long ago nobody counts the minutes, and so the words for it are found again.
     step = next((step for span, step in _STEPS if abs(seconds) >= span), 1)
-    ago = _ago(round(seconds / step) * step, context["request"].locale_name)
+    # What is now has just been: of 0 seconds Babel says that they are to come.
+    ago = _ago(round(seconds / step) * step or -1, context["request"].locale_name)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         time.isoformat(), local_time(context, time), ago
     )
