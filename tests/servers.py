@@ -85,6 +85,8 @@ class PostgreSQL:
             "fsync": "off",
             # It looks at how much there is when it likes, and never at what is not committed.
             "autovacuum": "off",
+            # Nor tidies it up what full-text search writes down first; in KiB.
+            "gin_pending_list_limit": 64,
             # In milliseconds: what takes so long on any machine reads what it should not.
             "statement_timeout": 120_000,
             "max_connections": 60,

@@ -324,12 +324,6 @@ class TestPages:
         assert "hidden#1 and" in texts[0].text
         assert "data-" not in str(texts[0])
 
-    def test_links_lead_below_the_site(self, world, web, alice, visitor):
-        world.issue(web, alice, text="#1 @alice")
-        page = visitor.get("/web/issues/1/", extra_environ={"SCRIPT_NAME": "/tracker"})
-        hrefs = [a["href"] for a in page.html.select(".markdown-body a")]
-        assert hrefs == ["/tracker/web/issues/1/", "/tracker/web/issues/?q=author%3Aalice"]
-
     def test_a_page_asks_as_much_for_many_texts(
         self, session, database, world, web, alice, as_alice
     ):
