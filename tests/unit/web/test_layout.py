@@ -11,7 +11,7 @@ from ponytracker.web import layout
 
 
 @pytest.mark.parametrize(
-    "ago, words",
+    ("ago", "words"),
     [
         (0, "1 second ago"),
         (-0.4, "1 second ago"),
