@@ -41,6 +41,10 @@ class FolderStore(Store):
         return _open(self.display_path(digest))
 
     def make_display(self, digest: str, make: Callable[[Path, Path], None]) -> None:
+        try:
+            self.path(digest).stat()
+        except FileNotFoundError:
+            return
         make(self.path(digest), self.display_path(digest))
 
     def remove(self, digest: str) -> None:

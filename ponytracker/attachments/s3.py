@@ -8,6 +8,7 @@ brings. Every request has a time-out; one that fails is tried once more, and the
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from typing import Any
 from ponytracker.attachments.store import (
     CHUNK,
     DIGEST,
+    PART_PREFIX,
     Staged,
     Store,
     Stored,
@@ -55,7 +57,18 @@ class S3Store(Store):
 
     @property
     def parts(self) -> Path:
-        return Path(tempfile.gettempdir())
+        # Of this user, since others write beside it, and what they write there is not ours.
+        return Path(tempfile.gettempdir(), f"ponytracker-parts-{os.geteuid()}")
+
+    def prepare_parts(self) -> Path:
+        """Make the folder, for this user alone; raise `PermissionError` where it is another's."""
+        folder = self.parts
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+        if not is_ours or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise PermissionError(f"{folder} must be a folder that this user alone writes to")
+        return folder
 
     def keep(self, staged: Staged) -> None:
         key = self._key(staged.digest)
@@ -74,7 +87,7 @@ class S3Store(Store):
         stored = self.open(digest)
         if stored is None:
             return
-        with tempfile.TemporaryDirectory(prefix="ponytracker-display-") as folder:
+        with tempfile.TemporaryDirectory(prefix=PART_PREFIX, dir=self.prepare_parts()) as folder:
             source, target = Path(folder, "source"), Path(folder, "target")
             try:
                 with source.open("wb") as file:

@@ -47,7 +47,10 @@ def display_size(width: int, height: int) -> tuple[int, int]:
 
 
 def scale(source: Path, target: Path) -> None:
-    """Write the image *source* to *target* as pages show it; raise `NotScaled` or `Busy`."""
+    """Write the image *source* to *target* as pages show it.
+
+    Raise `NotScaled` or `Busy`, or `OSError` where it is the disk that fails.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     if not _ONE_AT_A_TIME.acquire(timeout=WAIT_SECONDS):
         raise Busy
@@ -64,10 +67,10 @@ def _scale_to(source: Path, target: Path) -> None:
             _scale(source).save(part, "WEBP", quality=85, method=3)
             part.rename(target)
         except Exception as error:
-            # Pillow raises whatever it likes. An empty file tells not to try again, unless it was
-            # the disk that failed.
-            if getattr(error, "errno", None) is None:
-                target.touch()
+            if getattr(error, "errno", None) is not None:  # it was the disk: another try may do
+                raise
+            # Pillow raises whatever it likes. An empty file tells not to try again.
+            target.touch()
             raise NotScaled(type(error).__name__) from error
         finally:
             part.unlink(missing_ok=True)

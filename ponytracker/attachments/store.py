@@ -13,6 +13,7 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import tempfile
 import time
 from abc import ABC, abstractmethod
@@ -77,7 +78,12 @@ class Store(ABC):
     @property
     @abstractmethod
     def parts(self) -> Path:
-        """The folder of what is being written."""
+        """The folder of what is being written, in which nothing else is."""
+
+    def prepare_parts(self) -> Path:
+        """Make the folder of what is being written, where it is not there; return it."""
+        self.parts.mkdir(parents=True, exist_ok=True)
+        return self.parts
 
     def stage(self, data: bytes | IO[bytes]) -> Staged:
         """Write *data* to the disk, to be kept or discarded.
@@ -89,9 +95,8 @@ class Store(ABC):
 
     def stage_chunks(self, chunks: Iterable[bytes], max_size: int) -> Staged:
         """Write *chunks* to the disk; raise `LargerThanAllowed` for more than *max_size* octets."""
-        self.parts.mkdir(parents=True, exist_ok=True)
         digest, size = hashlib.sha256(), 0
-        descriptor, name = tempfile.mkstemp(prefix=PART_PREFIX, dir=self.parts)
+        descriptor, name = tempfile.mkstemp(prefix=PART_PREFIX, dir=self.prepare_parts())
         try:
             with os.fdopen(descriptor, "wb") as part:
                 for chunk in chunks:
@@ -114,10 +119,12 @@ class Store(ABC):
     def remove_parts(self, *, older_than: float) -> int:
         """Remove what was begun to be written so many seconds ago, and never came to its end."""
         before, removed = time.time() - older_than, 0
-        for part in self.parts.glob(f"{PART_PREFIX}*"):
+        if not self.parts.exists():
+            return removed
+        for part in self.prepare_parts().glob(f"{PART_PREFIX}*"):
             try:
                 if part.stat().st_mtime < before:
-                    part.unlink()
+                    shutil.rmtree(part) if part.is_dir() else part.unlink()
                     removed += 1
             except OSError:  # it is gone meanwhile, or somebody else's
                 continue

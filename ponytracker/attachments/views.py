@@ -13,7 +13,7 @@ from pyramid.response import FileIter, Response
 from pyramid.view import view_config
 
 from ponytracker.attachments.scaling import DISPLAY_TYPE, Busy, NotScaled, display_size, scale
-from ponytracker.attachments.store import Store, Stored, StoreUnavailable
+from ponytracker.attachments.store import Store, Stored
 from ponytracker.i18n import _
 from ponytracker.models import Attachment
 from ponytracker.resources import AttachmentFileResource, AttachmentResource
@@ -106,7 +106,7 @@ def _send(
 def _get(get: Callable[[str], Stored | None], attachment: Attachment) -> Stored:
     try:
         stored = get(attachment.digest)
-    except StoreUnavailable as error:
+    except OSError as error:
         log.error("the file of attachment %d cannot be read: %s", attachment.id, error)
         text = _("The files of this site cannot be read at the moment. Please try again later.")
         raise HTTPServiceUnavailable(text, headers={"Retry-After": "10"}) from None

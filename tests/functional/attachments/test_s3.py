@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
 import socket
+import tempfile
+import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -243,6 +247,42 @@ def test_a_storage_that_does_not_answer_is_given_up(s3, monkeypatch):
             store.keep(staged)
         store.discard(staged)
         assert not staged.path.exists()
+
+
+def test_the_sweep_removes_what_was_begun_here_and_nothing_beside_it(s3, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    store = S3Store(s3)
+    stranger = tmp_path / "ponytracker-2026-11-22.backup"
+    stranger.touch()
+    staged, fresh = store.stage(b"octets"), store.stage(b"others")
+    store.keep(store.stage(b"an image"))
+
+    def be_killed(source, _target):  # what a killed process leaves: the folder, and a copy in it
+        old.append(source.parent)
+        source.parent.rename(source.parent.with_name("ponytracker-old"))
+        (source.parent).mkdir()
+
+    old: list[Path] = []
+    store.make_display(next(store.digests()), be_killed)
+    left = old[0].with_name("ponytracker-old")
+    assert list(left.iterdir())
+    for path in (stranger, staged.path, left):
+        os.utime(path, (0, time.time() - 100_000))
+    assert store.remove_parts(older_than=90_000) == 2
+    assert stranger.exists()
+    assert list(store.parts.iterdir()) == [fresh.path]
+    assert store.parts.stat().st_mode & 0o777 == 0o700
+    # One that others could have made, and would see our files in.
+    store.parts.chmod(0o777)
+    for use in (lambda: store.stage(b"x"), lambda: store.remove_parts(older_than=0)):
+        with pytest.raises(PermissionError, match="this user alone"):
+            use()
+    fresh.path.unlink()
+    store.parts.rmdir()
+    store.parts.symlink_to(tmp_path)
+    with pytest.raises(PermissionError):
+        store.remove_parts(older_than=0)
+    assert stranger.exists()
 
 
 def test_the_storage_refuses(storage, s3, settings, database, tmp_path):

@@ -190,11 +190,29 @@ def test_a_part_of_it(visitor, attach):
 
 
 def test_a_file_that_is_missing_on_the_disk_is_not_there(visitor, attach, store, caplog):
-    address = attach()
+    address = attach("a.png", picture())
     for digest in list(store.digests()):
         store.remove(digest)
     assert visitor.get(address, status=404).html.h1
     assert "is missing" in caplog.text
+    visitor.get(address + "/display", status=404)
+
+
+def test_a_folder_that_cannot_be_read_is_told(visitor, attach, store, caplog):
+    address = attach("a.png", picture())
+    (digest,) = store.digests()
+    shelf = store.path(digest).parent
+    shelf.rename(shelf.with_name("away"))
+    shelf.touch()  # as a shared folder that went away, it raises another error than "not there"
+    for path in (address, address + "/display"):
+        answer = visitor.get(path, status=503)
+        assert "The files of this site cannot be read at the moment." in answer.text
+        assert answer.headers["Retry-After"] == "10"
+    assert "Not a directory" in caplog.text
+    shelf.unlink()
+    shelf.with_name("away").rename(shelf)
+    assert visitor.get(address).body == picture()
+    assert visitor.get(address + "/display").status_int == 200
 
 
 def test_a_site_that_keeps_files_no_more(visitor, attach, app, monkeypatch):
@@ -291,7 +309,7 @@ def test_a_full_disk_is_tried_again(visitor, attach, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(scaling, "_scale", fail)
-        visitor.get(address + "/display", status=404)
+        visitor.get(address + "/display", status=503)
     assert visitor.get(address + "/display").status_int == 200
 
 
