@@ -22,6 +22,8 @@ MIB = 1 << 20
 SERVERS = ("uwsgi", "gunicorn", "waitress")
 """The programs that can serve the tracker."""
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - only where the ini file says so
+
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.IGNORECASE)
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:([a-z0-9.-]+|\*)?:)?([0-9]{1,5})", re.IGNORECASE)
@@ -57,8 +59,10 @@ class Facts:
     options: Options
     protocol: str
     """What the front end speaks with the tracker: ``uwsgi`` or ``http``."""
+    listen: str
+    """Where the tracker listens: ``0.0.0.0:6543``, or the path of a socket."""
     backend: str
-    """Where the tracker listens: ``127.0.0.1:6543``, or the path of a socket."""
+    """Where the front end finds it, which is on this machine: ``127.0.0.1:6543``, or that path."""
 
     @classmethod
     def read(cls, ini: Path, settings: Settings, options: Options) -> Facts:
@@ -70,8 +74,8 @@ class Facts:
             raise Undeployable(
                 f"supervisord takes no percent sign in the path of its logs, '{options.logs}'."
             )
-        protocol, backend = _find_backend(ini, settings, options.server)
-        facts = cls(ini, settings, options, protocol, backend)
+        protocol, listen = _find_listener(ini, settings, options.server)
+        facts = cls(ini, settings, options, protocol, listen, _find_backend(listen))
         if not _HOST.fullmatch(facts.host):
             raise Undeployable(
                 f"key 'ponytracker.base_url' has the host '{facts.host}', which a web server does"
@@ -203,32 +207,36 @@ class Facts:
         return self.settings.reply_email.partition("@")[0]
 
 
-def _find_backend(ini: Path, settings: Settings, server: str) -> tuple[str, str]:
+def _find_listener(ini: Path, settings: Settings, server: str) -> tuple[str, str]:
     """Return the protocol and the address by which *server* serves what *ini* says."""
     if server != "uwsgi":
         section = _section(ini, "server:main")
         port = section.get("port", settings.http_port)
-        return "http", _address(f"{section.get('host', '127.0.0.1')}:{port}")
+        # An asterisk is for waitress alone.
+        host = section.get("host", "127.0.0.1").replace("*", EVERYWHERE)
+        return "http", f"{host}:{port}"
     section = _section(ini, "uwsgi")
     for name, protocol in (("http-socket", "http"), ("socket", "uwsgi"), ("uwsgi-socket", "uwsgi")):
         if value := str(section.get(name, "")).strip():
-            return protocol, value if value.startswith("/") else _address(value)
+            return protocol, value
     raise Undeployable(
         "section [uwsgi] has neither 'http-socket' nor 'socket': expected an address such as"
         " 127.0.0.1:6543, or another server (--server)."
     )
 
 
-def _address(value: str) -> str:
-    """Return an address as a client names it: what listens everywhere is asked on this machine."""
-    match = _ADDRESS.fullmatch(value)
+def _find_backend(listen: str) -> str:
+    """Return *listen* as a client names it: what listens everywhere is asked on this machine."""
+    if listen.startswith("/"):
+        return listen
+    match = _ADDRESS.fullmatch(listen)
     if not match:
         raise Undeployable(
-            f"'{value}' is no address for the tracker to listen at: expected one such as"
+            f"'{listen}' is no address for the tracker to listen at: expected one such as"
             " 127.0.0.1:6543, or the path of a socket."
         )
     host, port = match.groups()
-    return f"{'127.0.0.1' if host in (None, '0.0.0.0', '*') else host}:{port}"  # noqa: S104
+    return f"{'127.0.0.1' if host in (None, '*', EVERYWHERE) else host}:{port}"
 
 
 def _section(ini: Path, name: str) -> Mapping[str, Any]:

@@ -64,7 +64,12 @@ class Ini:
         self.path = folder / "tracker.ini"
         self.folder = folder / "out"
 
-    def write(self, keys: dict[str, str], uwsgi: str = "http-socket = 127.0.0.1:6543") -> None:
+    def write(
+        self,
+        keys: dict[str, str],
+        uwsgi: str = "http-socket = 127.0.0.1:6543",
+        server: str = "port = 7001",
+    ) -> None:
         given = {
             "sqlalchemy.url": "sqlite:///%(here)s/data/ponytracker.sqlite",
             "ponytracker.base_url": "https://tracker.example.org",
@@ -72,7 +77,7 @@ class Ini:
             **keys,
         }
         app = "".join(f"{key} = {value}\n" for key, value in given.items())
-        server = "[server:main]\nuse = egg:ponytracker#waitress\nport = 7001\n"
+        server = f"[server:main]\nuse = egg:ponytracker#waitress\n{server}\n"
         self.path.write_text(f"[app:main]\nuse = egg:ponytracker\n{app}{server}[uwsgi]\n{uwsgi}\n")
 
     def deploy(self, *options: str, code: int = 0) -> str:
@@ -196,6 +201,16 @@ def test_other_servers(ini, server, command):
     for name in ("supervisor/ponytracker-web.conf", "systemd/ponytracker-web.service"):
         assert f"/{command} {ini.path}\n" in ini.text(name)
     assert "server 127.0.0.1:7001;" in ini.text("nginx/ponytracker.conf")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "*", "10.0.0.5"])
+def test_gunicorn_listens_where_a_proxy_elsewhere_reaches_it(ini, host):
+    ini.write({}, "", f"host = {host}\nport = 7001")
+    ini.deploy("--server", "gunicorn")
+    listens, asked = ("10.0.0.5", "10.0.0.5") if host == "10.0.0.5" else ("0.0.0.0", "127.0.0.1")
+    for name in ("supervisor/ponytracker-web.conf", "systemd/ponytracker-web.service"):
+        assert f"/gunicorn --bind {listens}:7001 --paste" in ini.text(name)
+    assert f"server {asked}:7001;" in ini.text("nginx/ponytracker.conf")
 
 
 def test_without_https(ini):
