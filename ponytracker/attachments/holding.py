@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 PATIENCE = 30.0
 """Seconds that a backup waits for those who are removing files."""
 
+LOCK = ".files-lock"
+"""What the name of the lock has beyond that of SQLite's file."""
+
 _POLL = 0.1
 _LOCK = (0x504F4E59, 1)
 """PostgreSQL's number for it; those of contents (``keeping.py``) are of another kind."""
@@ -130,7 +133,7 @@ def _open_lock(engine: Engine) -> int | None:
     if not database or database == ":memory:":
         return None
     # Not the database itself: closing that would let go of SQLite's own locks on it.
-    return os.open(f"{database}.files-lock", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    return os.open(f"{database}{LOCK}", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
 
 def _try_file(descriptor: int, kind: int) -> bool:

@@ -14,7 +14,7 @@ from typing import IO, Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from ponytracker.attachments.holding import hold_files
+from ponytracker.attachments.holding import LOCK, hold_files
 from ponytracker.attachments.store import Store
 from ponytracker.backup.archive import MAX_MEMBER, Refused
 from ponytracker.backup.format import File, Head, Manifest, Rows, read_parts
@@ -193,7 +193,7 @@ def _nothing_left_of(database: Database) -> Iterator[None]:
     except BaseException:
         if path is not None and not was_there:
             engine.dispose()
-            for suffix in ("", "-wal", "-shm", "-journal", ".files-lock"):
+            for suffix in ("", "-wal", "-shm", "-journal", LOCK):
                 Path(f"{path}{suffix}").unlink(missing_ok=True)
         raise
 

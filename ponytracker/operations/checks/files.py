@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from ponytracker.attachments.holding import LOCK
 from ponytracker.attachments.opening import make_store
 from ponytracker.attachments.store import StoreUnavailable
 from ponytracker.operations.findings import Finding, off, warning, well, wrong
@@ -86,6 +87,11 @@ def _sqlite(settings: Settings) -> Iterator[Finding]:
         yield wrong(
             f"SQLite: {', '.join(refused)} cannot be written to by this user. SQLite writes to the"
             f" folder too. As root: chown -R USER {folder}"
+        )
+    elif (lock := Path(f"{path}{LOCK}")).exists() and not os.access(lock, os.R_OK):
+        yield wrong(
+            f"SQLite: {lock} cannot be read by this user, so no attached file is ever removed."
+            f" Another has made it, by a backup perhaps. As root: chown USER {lock}"
         )
     elif path.exists() and path.stat().st_mode & stat.S_IROTH and _is_open(folder):
         yield warning(

@@ -359,7 +359,7 @@ def test_a_lock_that_is_lost_changes_nothing(saved, make_tracker, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", DATABASES)
-def test_no_file_goes_while_a_backup_runs(make_tracker, kind, monkeypatch):
+def test_no_file_goes_while_a_backup_runs(make_tracker, kind, monkeypatch, caplog):
     tracker = make_tracker(kind)
     tracker.migrate()
     fill(tracker)
@@ -374,6 +374,17 @@ def test_no_file_goes_while_a_backup_runs(make_tracker, kind, monkeypatch):
             assert remove_orphans(session, store) == 0
         done = tracker.run("backup", tracker.folder / "second.tar")
         assert "Another backup or restore of this database is running" in done.output
+    if kind == "sqlite":  # a lock that is somebody else's is no backup that runs
+        lock = tracker.folder / f"ponytracker.sqlite{holding.LOCK}"
+        lock.unlink()
+        lock.symlink_to(lock)
+        caplog.clear()
+        with tracker.database.session(write=False) as session:
+            assert remove_orphans(session, store) == 0
+        assert "no file can be removed from the store until its lock can be read:" in caplog.text
+        assert str(lock) in caplog.text
+        assert "a backup is running" not in caplog.text
+        lock.unlink()
     with tracker.database.session(write=False) as session:
         assert remove_orphans(session, store) == 1
     assert list(store.digests()) == []

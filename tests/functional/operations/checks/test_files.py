@@ -26,6 +26,13 @@ def test_sqlite_needs_its_folder_too(said, tmp_path, monkeypatch):
     line = said(check_files, database_url=url)[0]
     assert line.startswith(f"WRONG SQLite: {tmp_path} cannot be written to by this user.")
 
+    lock = tmp_path / "db.sqlite.files-lock"
+    lock.touch()
+    monkeypatch.setattr(os, "access", lambda place, mode: place != lock)
+    line = said(check_files, database_url=url)[0]
+    assert line.startswith(f"WRONG SQLite: {lock} cannot be read by this user")
+    assert line.endswith(f"chown USER {lock}")
+
 
 def test_a_database_that_everybody_may_read(said, tmp_path, monkeypatch):
     path = tmp_path / "db.sqlite"
