@@ -67,8 +67,9 @@ class Facts:
     @classmethod
     def read(cls, ini: Path, settings: Settings, options: Options) -> Facts:
         """Read what *ini* says beside its *settings*; raise `Undeployable`."""
-        if not _USER.fullmatch(options.user):
-            raise Undeployable(f"'{options.user}' is no name of a user.")
+        for user in (options.user, options.mail_user):
+            if not _USER.fullmatch(user):
+                raise Undeployable(f"'{user}' is no name of a user.")
         # It expands the path of a log twice, whatever is done to the sign.
         if "%" in options.logs:
             raise Undeployable(
@@ -152,7 +153,7 @@ class Facts:
         folders = []
         url = make_url(self.settings.database_url)
         if url.drivername == "sqlite" and url.database:
-            folders.append((self.ini.parent / url.database).resolve().parent)
+            folders.append(Path(url.database).resolve().parent)
         if self.settings.attachments_dir:
             folders.append(self.settings.attachments_dir)
         metrics = self.settings.metrics.folder
@@ -189,14 +190,14 @@ class Facts:
         for key in _keys(Settings):
             path = str(app.get(f"{key.name}_file", "")).strip()
             if key.secret and key.env and path:
-                found.append((key.name, str(self.ini.parent / path), f"{key.env}_FILE"))
+                found.append((key.name, path, f"{key.env}_FILE"))
         return found
 
     @property
     def asks_directory(self) -> bool:
-        """Whether something must run to bring people up to the directory: workers do it too."""
+        """Whether a timer brings people up to the directory: workers do it themselves."""
         ldap = self.settings.ldap
-        return bool(ldap.uris) and not (self.settings.celery_enabled and ldap.sync_minutes)
+        return ldap.can_list and ldap.sync_minutes > 0 and not self.settings.celery_enabled
 
     @property
     def mail_domain(self) -> str:

@@ -54,6 +54,10 @@ def _takes_files(site: Facts) -> bool:
     return site.takes_files
 
 
+def _needs_folders(site: Facts) -> bool:
+    return bool(site.runtime_folders)
+
+
 def _asks_directory(site: Facts) -> bool:
     return site.asks_directory
 
@@ -98,6 +102,12 @@ FILES = (
         "For supervisord's programs: copy to /etc/logrotate.d/",
         _always,
     ),
+    Template(
+        "tmpfiles.d/ponytracker.conf",
+        syntax.systemd,
+        "For supervisord's programs: copy to /etc/tmpfiles.d/, then: systemd-tmpfiles --create",
+        _needs_folders,
+    ),
     _service("ponytracker-web", _always),
     _service("ponytracker-worker", _has_worker),
     _service("ponytracker-beat", _has_worker),
@@ -129,7 +139,7 @@ FILES = (
     Template(
         "dovecot/99-ponytracker.conf",
         syntax.verbatim,
-        "Copy to /etc/dovecot/conf.d/, then: systemctl reload dovecot",
+        "Copy to /etc/dovecot/conf.d/, then: systemctl restart dovecot",
         _takes_mail,
     ),
     Template(

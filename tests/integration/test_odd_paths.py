@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from http.client import HTTPConnection
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from ponytracker.deployment.facts import Facts, Options
 from ponytracker.deployment.files import render
 from ponytracker.settings import DEVELOPMENT_SECRET, Settings
-from tests.servers import Daemon, free_port, running
+from tests.servers import BIN, ROOT, Daemon, free_port, running
 
 ODD = "100% odd: ä@b=c,d"
 
@@ -112,6 +113,8 @@ def test_systemd(tracker, tmp_path):
     ]
     for unit in units:
         unit.write_text(rendered(tracker)[f"systemd/{unit.name}"])
+        is_service = unit.suffix == ".service"
+        assert ("\nEnvironmentFile=-/etc/default/ponytracker\n" in unit.read_text()) == is_service
     # It looks whether each program is there, and can be run.
     done = subprocess.run(
         [analyze, "verify", "--man=no", *units], capture_output=True, text=True, check=False
@@ -126,18 +129,62 @@ def test_systemd(tracker, tmp_path):
 
 def test_nginx(tracker, tmp_path):
     nginx, port = find("nginx", "nginx-light"), free_port()
-    site = rendered(tracker, port)["nginx/ponytracker.conf"]
-    site = re.sub(r"(?m)^\s*listen \[::\].*$", "", site).replace("/var/log/nginx", str(tmp_path))
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    scratch = "".join(f"{kind}_temp_path {tmp_path}/{kind};\n" for kind in kinds)
-    configuration = tmp_path / "nginx.conf"
-    configuration.write_text(
-        f"{USER}daemon off;\npid {tmp_path}/nginx.pid;\nerror_log {tmp_path}/error.log;\n"
-        f"events {{}}\nhttp {{\ninclude /etc/nginx/mime.types;\n{scratch}{site}}}\n"
-    )
-    command = (nginx, "-c", configuration)
+    # Its workers read what is in a folder of pytest's, which is this user's alone.
+    configure_nginx(tmp_path, rendered(tracker, port)["nginx/ponytracker.conf"], "root")
+    command = (nginx, "-c", tmp_path / "nginx.conf")
     with running(Daemon(*command, folder=tmp_path, name="nginx", port=port)):
         check_static(port)
+
+
+def configure_nginx(folder: Path, site: str, user: str) -> None:
+    """Write the nginx.conf of a server in *folder* whose workers are *user*'s."""
+    site = re.sub(r"(?m)^\s*listen \[::\].*$", "", site).replace("/var/log/nginx", str(folder))
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    scratch = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
+    as_user = f"user {user};\n" if os.geteuid() == 0 else ""
+    shutil.copy("/etc/nginx/uwsgi_params", folder)
+    (folder / "nginx.conf").write_text(
+        f"{as_user}daemon off;\npid {folder}/nginx.pid;\nerror_log {folder}/error.log;\n"
+        f"events {{}}\nhttp {{\ninclude /etc/nginx/mime.types;\n{scratch}{site}}}\n"
+    )
+
+
+APP = """\
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [b"pony"]
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can have two users")
+@pytest.mark.parametrize("protocol", ["socket", "http-socket"])
+def test_nginx_of_another_user_before_a_unix_socket(tracker, tmp_path, protocol):
+    nginx, port = find("nginx", "nginx-light"), free_port()
+    with tempfile.TemporaryDirectory(prefix="socket-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "app.py").write_text(APP)
+        # As the sample says, where it listens apart; and with the umask of systemd's unit.
+        section = (
+            (ROOT / "production.ini").read_text().partition("[uwsgi]\n")[2].partition("\n[")[0]
+        )
+        section = re.sub(r"(?m)^http-socket =.*", f"{protocol} = {folder}/web.sock", section)
+        (folder / "uwsgi.ini").write_text(f"[uwsgi]\n{section}\nwsgi-file = {folder}/app.py\n")
+        ini_of(tracker).write_text(f"[app:main]\nuse = egg:ponytracker\n[uwsgi]\n{section}\n")
+        site = rendered(tracker, port)["nginx/ponytracker.conf"]
+        configure_nginx(folder, site, "www-data")
+        start = f"umask 027; exec {BIN}/uwsgi --ini {folder}/uwsgi.ini"
+        uwsgi = Daemon("sh", "-c", start, folder=folder, name="uwsgi")
+        server = Daemon(nginx, "-c", folder / "nginx.conf", folder=folder, name="nginx", port=port)
+        with running(uwsgi, server):
+            deadline = time.monotonic() + 60
+            while not (folder / "web.sock").exists():
+                assert time.monotonic() < deadline, uwsgi.output
+                time.sleep(0.05)
+            connection = HTTPConnection("localhost", port, timeout=60)
+            connection.request("GET", "/")
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (200, b"pony")
 
 
 def test_apache(tracker, tmp_path):
@@ -156,8 +203,6 @@ def test_apache(tracker, tmp_path):
         check_static(port)
 
 
-# Its workers read what is in a folder of pytest's, which is this user's alone.
-USER = "user root;\n" if os.geteuid() == 0 else ""
 MODULES = "/usr/lib/apache2/modules"
 
 
