@@ -10,7 +10,7 @@ from typing import NamedTuple
 from docutils import nodes
 from docutils.core import publish_doctree
 
-KEY = re.compile(r"[a-z_]+\.[a-z_]+ *= *.*")
+KEY = re.compile(r"[a-z_]+\.[a-z0-9_]+ *= *.*")
 
 
 class Step(NamedTuple):

@@ -19,6 +19,9 @@ from tests.servers import Daemon, environment
 TREES = ("srv", "etc", "var", "usr/lib/dovecot")
 """What is in another folder here."""
 
+FOLDERS = ("etc/systemd/system", "etc/cron.d", "etc/logrotate.d", "var/log", "var/run")
+"""What is there before anything is installed."""
+
 _PATH = re.compile(rf"(?:(?<![\w./~-])|(?<=sqlite:///)|(?<=unix://))/({'|'.join(TREES)})(?=/|\b)")
 
 _PASSED_ON = (
@@ -46,7 +49,7 @@ class Machine:
         self._enabled: set[str] = set()
         self._cwd = ""
         folder.chmod(0o755)  # web servers, mailboxes and PostgreSQL are other users
-        for tree in (*TREES, "etc/systemd/system", "etc/cron.d", "etc/logrotate.d", "var/run"):
+        for tree in (*TREES, *FOLDERS):
             (folder / tree).mkdir(parents=True, exist_ok=True)
 
     def translate(self, text: str) -> str:

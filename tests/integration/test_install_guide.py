@@ -36,6 +36,7 @@ from tests.integration.client import PASSWORD, SECONDS, Client
 from tests.machine import Machine
 from tests.mail import serve_mail
 from tests.relay import make_authority
+from tests.s3 import serve_s3
 from tests.servers import POSTGRESQL, ROOT, PostgreSQL, free_port, redis
 
 BOB = "bob@example.org"
@@ -50,33 +51,16 @@ DOVECOT = """\
 base_dir = {folder}/var/run/dovecot
 state_dir = {folder}/var/run/dovecot
 log_path = {folder}/var/log/dovecot.log
-protocols = lmtp
-listen = 127.0.0.1
-ssl = no
-first_valid_uid = 1
-mail_uid = {user}
-mail_gid = {user}
-mail_location = maildir:~/%n
-passdb {{
-  driver = static
-  args = nopassword=y
-}}
-userdb {{
-  driver = static
-  args = uid={user} gid={user} home={home} allow_all_users=yes
-}}
-service lmtp {{
-  inet_listener lmtp {{
-    address = 127.0.0.1
-    port = {port}
-  }}
-}}
-protocol lmtp {{
-  postmaster_address = postmaster@localhost
-}}
-!include conf.d/*.conf
 """
-"""What an administrator of dovecot has: mailboxes of a user of their own, and LMTP."""
+"""Where Debian's dovecot writes to, by itself."""
+
+POSTFIX = """\
+queue_directory = {folder}/var/spool/postfix
+data_directory = {folder}/var/lib/postfix
+maillog_file = {folder}/var/log/mail.log
+maillog_file_prefixes = {folder}
+"""
+"""Where Debian's Postfix writes to."""
 
 
 class Story:
@@ -86,10 +70,13 @@ class Story:
         self.machine = machine
         self.stack = stack
         self.done: list[Step] = []
-        self.web, self.http, self.https, self.lmtp = (free_port() for _ in range(4))
+        self.started: set[str] = set()
+        self.web, self.http, self.https, self.smtp = (free_port() for _ in range(4))
         self.mail_user = f"{machine.user}m"
         self.address = f"https://localhost:{self.https}"
         self.mails = stack.enter_context(serve_mail())
+        self.storage = stack.enter_context(serve_s3(_folder(machine, "s3")))
+        self.storage.client().create_bucket(Bucket="our-bucket")
         self.authority, _context = make_authority(machine.folder, "localhost")
         self.redis = redis(machine.folder)
         self.postgresql = PostgreSQL(_folder(machine, "postgresql"))
@@ -126,13 +113,17 @@ class Story:
             # An authority of the tests' own, as the machine's are those of all the world.
             (r"^(\S+/ponytracker doctor)", rf"SSL_CERT_FILE={self.authority} \1"),
             (r"^sievec", "sievec -c /etc/dovecot/dovecot.conf"),
+            (r"^postconf", "postconf -c /etc/postfix"),
+            (r"\[relay\.example\.org\]", f"[127.0.0.1]:{self.mails.port}"),
+            (r"(virtual_mailbox_domains =) tracker\.example\.org", r"\1 localhost"),
         ]
         # Keys that name what is elsewhere here.
         self.keys = {
             "ponytracker.base_url = https://tracker.example.org": self.address,
             "ponytracker.reply_email = reply@tracker.example.org": "reply@localhost",
             "sqlalchemy.url = postgresql:///tracker": self.postgresql_url,
-            "mail.port = 25": str(self.mails.port),
+            "mail.port = 25": str(self.smtp),
+            "ponytracker.s3_endpoint = https://s3.example.org:9000": self.storage.url,
             "celery.broker_url = redis://localhost:6379/0": f"redis://localhost:{self.redis.port}/0",
             "ldap.uri = ldap://ldap.example.org": self.slapd.uri,
             "ldap.ca_file = /etc/ssl/certs/example-ca.pem": f"{self.slapd.folder}/ca.pem",
@@ -157,13 +148,12 @@ class Story:
         self.afterwards: list[tuple[str, Callable[[], None]]] = [
             # git takes no repository of another user's.
             (r"useradd .* ponytracker", self.give_origin),
-            # Debian's dovecot serves the users of the machine; this one those of a site.
-            (r"useradd .* vmail", self.write_dovecot),
             # dovecot lets no variable through that names an authority.
             (r"install .*/sieve-filter/ponytracker", self.trust_authority),
             (r"cp production\.ini tracker\.ini", self.move_ports),
             (r".+ deploy-files .+", self.move_files),
             (r"supervisorctl update", self.wait_until_served),
+            (r"a2ensite ponytracker", self.leave_port),
         ]
 
     # Following
@@ -215,11 +205,14 @@ class Story:
         for package, start in {
             "supervisor": self.start_supervisor,
             "nginx-light": self.start_nginx,
-            "apache2": self.prepare_apache,
+            "apache2": self.start_apache,
             "postgresql": self.start_postgresql,
             "redis-server": self.start_redis,
+            "postfix": self.start_postfix,
+            "dovecot-core": self.start_dovecot,
         }.items():
-            if package in packages:
+            if package in packages and package not in self.started:
+                self.started.add(package)
                 start()
 
     def copy(self, tree: str, **other: str) -> None:
@@ -260,12 +253,66 @@ class Story:
         nginx = ("nginx", "-c", configuration, "-g", "daemon off;")
         self.machine.start("nginx", *nginx, port=self.http)
 
-    def prepare_apache(self) -> None:
-        # The site says itself where it listens, where that is not at 80 and 443.
-        self.copy("/etc/apache2", **{"Listen 80\n": "\n", "Listen 443\n": "\n"})
+    def start_apache(self) -> None:
+        ports = {"Listen 80\n": f"Listen {self.http}\n", "Listen 443\n": "\n"}
+        self.copy("/etc/apache2", **ports, **{"<VirtualHost *:80>": f"<VirtualHost *:{self.http}>"})
         shutil.copy("/etc/mime.types", self.machine.path("/etc"))
         for name in ("/var/log/apache2", "/var/run/apache2", "/var/lock/apache2"):
             self.machine.path(name).mkdir(parents=True, exist_ok=True)
+        self.run_apache(self.http)
+
+    def leave_port(self) -> None:
+        """Let the tracker's site be the one that listens, as it does where that is not at 80."""
+        folder = self.machine.path("/etc/apache2")
+        for name in ("ports.conf", "sites-available/000-default.conf"):
+            text = (folder / name).read_text().replace(f"Listen {self.http}\n", "\n")
+            (folder / name).write_text(text.replace(f"*:{self.http}>", "*:80>"))
+
+    def run_apache(self, port: int) -> None:
+        folder = self.machine.path("/etc/apache2")
+        start = f". {folder}/envvars; exec apache2 -d {folder} -D FOREGROUND"
+        self.machine.stop("apache2")
+        apache = ("bash", "-ac", start)
+        self.machine.start("apache2", *apache, port=port, APACHE_CONFDIR=str(folder))
+
+    def start_postfix(self) -> None:
+        self.copy("/etc/postfix")
+        folder = self.machine.path("/etc/postfix")
+        for name in ("/var/spool/postfix", "/var/lib/postfix"):
+            self.machine.path(name).mkdir(parents=True)
+        shutil.chown(self.machine.path("/var/lib/postfix"), "postfix")
+        with (folder / "main.cf").open("a") as main:
+            main.write(POSTFIX.format(folder=self.machine.folder))
+        master = (folder / "master.cf").read_text()
+        master = re.sub(r"(?m)^smtp( +inet)", rf"127.0.0.1:{self.smtp}\1", master)
+        (folder / "master.cf").write_text(master)
+        self.run_postfix()
+
+    def run_postfix(self) -> None:
+        self.machine.stop("postfix")
+        folder = self.machine.path("/etc/postfix")
+        self.machine.root(f"postfix -c {folder} check")  # which makes the folders of the queue
+        master = ("/usr/lib/postfix/sbin/master", "-c", folder, "-d")
+        self.machine.start("postfix", *master, port=self.smtp)
+
+    def start_dovecot(self) -> None:
+        self.copy("/etc/dovecot")
+        folder = self.machine.path("/etc/dovecot")
+        self.machine.path("/var/run/dovecot").mkdir(parents=True)
+        with (folder / "dovecot.conf").open("a") as configuration:
+            configuration.write(DOVECOT.format(folder=self.machine.folder))
+        # Debian makes them when it is installed.
+        for name, made in (("dovecot.pem", "relay.pem"), ("dovecot.key", "relay.key")):
+            (folder / "private" / name).unlink(missing_ok=True)
+            shutil.copy(self.machine.folder / made, folder / "private" / name)
+        (folder / "private").chmod(0o700)
+        self.run_dovecot()
+
+    def run_dovecot(self) -> None:
+        self.machine.stop("dovecot")
+        configuration = self.machine.path("/etc/dovecot/dovecot.conf")
+        self.machine.start("dovecot", "dovecot", "-F", "-c", configuration)
+        _wait(self.machine.path("/var/run/dovecot/lmtp").exists, "dovecot")
 
     def start_postgresql(self) -> None:
         self.postgresql.start()
@@ -275,24 +322,12 @@ class Story:
         self.redis.start()
         self.stack.callback(self.redis.stop)
 
-    def write_dovecot(self) -> None:
-        self.machine.path("/etc/dovecot/conf.d").mkdir(parents=True)
-        self.machine.path("/var/run/dovecot").mkdir(parents=True)
-        facts = {
-            "folder": self.machine.folder,
-            "user": self.mail_user,
-            "home": pwd.getpwnam(self.mail_user).pw_dir,
-            "port": self.lmtp,
-        }
-        configuration = self.machine.path("/etc/dovecot/dovecot.conf")
-        configuration.write_text(DOVECOT.format(**facts))
-
     def certify(self, command: str) -> None:
         """Let the web server show what would be looked for, then make a certificate."""
         (webroot,) = re.findall(r"-w (\S+)", command)
         self.show_challenge(self.machine.path(webroot))
         folder = self.machine.path("/etc/letsencrypt/live/localhost")
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(self.machine.folder / "relay.pem", folder / "fullchain.pem")
         shutil.copy(self.machine.folder / "relay.key", folder / "privkey.pem")
 
@@ -305,6 +340,7 @@ class Story:
 
     def verify_units(self) -> None:
         if shutil.which("systemd-analyze") is None:
+            assert not os.environ.get("CI"), "missing: apt-get install systemd"
             return
         units = sorted(self.machine.path("/etc/systemd/system").glob("ponytracker-*"))
         verify = ["systemd-analyze", "verify", "--man=no", *units]
@@ -334,13 +370,11 @@ class Story:
                 self.root(f"nginx -s reload -c {configuration}")
                 _wait(lambda: _listens(self.https), "nginx")
             elif (verb, name) == ("restart", "apache2"):
-                folder = self.machine.path("/etc/apache2")
-                start = f". {folder}/envvars; exec apache2 -d {folder} -D FOREGROUND"
-                apache = ("bash", "-ac", start)
-                self.machine.start(name, *apache, port=self.https, APACHE_CONFDIR=str(folder))
+                self.run_apache(self.https)
+            elif (verb, name) == ("restart", "postfix"):
+                self.run_postfix()
             elif (verb, name) == ("restart", "dovecot"):
-                configuration = self.machine.path("/etc/dovecot/dovecot.conf")
-                self.machine.start(name, "dovecot", "-F", "-c", configuration, port=self.lmtp)
+                self.run_dovecot()
             else:
                 raise AssertionError(f"nothing is known instead of: {command}")
 
@@ -471,13 +505,26 @@ class Story:
         assert reply.status == 303, reply.text
         return reply.headers["Location"].removeprefix(self.address)
 
+    def use_storage(self, guide: list[Step]) -> None:
+        """Let attached files be elsewhere, see that they are, and come back."""
+        self.follow(guide, "Attachments")
+        said = self.user(".venv/bin/ponytracker doctor --ini tracker.ini")
+        assert "our-bucket" in said, said
+        self.do(next(step for step in guide if step.text.startswith("ponytracker.attachments_dir")))
+        self.machine.set_key("ponytracker.attachments_url =")
+        self.systemctl("systemctl restart ponytracker-web")
+
     def deliver(self, to: str, text: str) -> None:
         mail = EmailMessage()
         mail["From"], mail["To"], mail["Subject"] = BOB, to, "Re: By mail"
         mail["Message-ID"] = f"<{secrets.token_hex(8)}@example.org>"
         mail.set_content(text)
-        with smtplib.LMTP("127.0.0.1", self.lmtp) as lmtp:
-            assert lmtp.sendmail(BOB, [to], mail.as_bytes(policy=SMTP)) == {}
+        with smtplib.SMTP("127.0.0.1", self.smtp) as smtp:
+            assert smtp.sendmail(BOB, [to], mail.as_bytes(policy=SMTP)) == {}
+
+    def wait_for_retry(self) -> None:
+        folder = self.machine.path("/var/vmail/tracker/Maildir/.Retry")
+        _wait(lambda: any(folder.glob("[cn]*/*")), "a mail in Retry")
 
     def retry(self) -> None:
         """Run what is in the crontab for mail that could not be handed over."""
@@ -589,11 +636,13 @@ def remove_users(*names: str) -> None:
 def test_from_a_bare_machine_to_an_upgraded_tracker(story: Story) -> None:
     guide = read(ROOT / "docs/install.rst")
     story.follow(guide, "The tracker", "Its settings", "The database", "Serving it")
-    story.follow(guide, "uwsgi, under supervisord")
+    story.follow(guide, "uwsgi", "Under supervisord")
     story.direct().sign_in("admin")
-    story.follow(guide, "gunicorn instead")
+    story.follow(guide, "gunicorn instead", "Under supervisord")
     story.direct().sign_in("admin")
-    story.follow(guide, "systemd instead")
+    story.user(".venv/bin/ponytracker deploy-files ~/deploy --ini tracker.ini --force")
+    story.move_files()
+    story.follow(guide, "Under systemd instead")
     story.direct().sign_in("admin")
 
     story.follow(guide, "nginx")
@@ -627,6 +676,7 @@ def test_from_a_bare_machine_to_an_upgraded_tracker(story: Story) -> None:
     # What comes while the tracker is away is kept, until cron hands it over again.
     story.systemctl("systemctl stop ponytracker-web")
     story.deliver(address, "And I say no.")
+    story.wait_for_retry()
     story.systemctl("systemctl start ponytracker-web")
     story.retry()
     story.wait_for_page(issue, "And I say no.")
@@ -635,7 +685,9 @@ def test_from_a_bare_machine_to_an_upgraded_tracker(story: Story) -> None:
     client = story.browser()
     assert "alice" in client.sign_in("alice", directory.password_of("alice")).text
 
-    story.follow(guide, "What runs at its times", "Backup", "Does it work?")
+    story.use_storage(guide)
+
+    story.follow(guide, "What runs at its times", "Other timers", "Backup", "Does it work?")
     assert len(list(story.machine.path("/var/backups/ponytracker").iterdir())) == 2
     story.check_cron_and_logrotate()
     assert [step for step in guide if step not in story.done] == []

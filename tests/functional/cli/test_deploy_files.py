@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from ponytracker.cli.deploy_files import deploy_files
+from tests.guide import read
 from tests.servers import ROOT
 
 KEY = "key-0123456789abcdef"
@@ -43,6 +45,17 @@ MAIL_IN = {
 FILES = {f"systemd/ponytracker-tidy-attachments.{kind}" for kind in ("service", "timer")}
 LDAP = {f"systemd/ponytracker-sync-ldap.{kind}" for kind in ("service", "timer")}
 
+UNCONDITIONAL = {
+    "Under supervisord",
+    "Under systemd instead",
+    "nginx",
+    "Apache",
+    "What runs at its times",
+}
+"""The sections of the guide that are for every site."""
+
+FOLDERS = {"tmpfiles.d/ponytracker.conf"}
+
 SENDER = {"mail.default_sender": "PonyTracker <tracker@example.org>"}
 REPLY = {"ponytracker.reply_email": "reply@example.org", "ponytracker.email_key": KEY}
 DIRECTORY = {"ldap.uri": "ldaps://ldap.example.org", "ldap.user_base": "dc=example,dc=org"}
@@ -56,6 +69,11 @@ SWITCHES = [
     (DIRECTORY, LDAP),
     # Workers ask the directory themselves.
     (DIRECTORY | SENDER | {"celery.enabled": "true"}, MAIL | WORKER),
+    # Never is never, whoever would do it; and without a user_base nobody can.
+    (DIRECTORY | {"ldap.sync_minutes": "0"}, set()),
+    (DIRECTORY | SENDER | {"celery.enabled": "true", "ldap.sync_minutes": "0"}, MAIL | WORKER),
+    ({"ldap.uri": DIRECTORY["ldap.uri"], "ldap.bind_template": "uid={user},dc=example"}, set()),
+    ({"ponytracker.metrics_dir": "/run/ponytracker/metrics"}, FOLDERS),
 ]
 
 
@@ -108,6 +126,23 @@ def test_what_is_switched_on_is_rendered(ini, keys, more):
     assert ini.names() == ALWAYS | more
     for name in ini.names():
         assert f"{ini.folder / name}\n    " in said
+    assert (" sync-ldap " in ini.text("cron.d/ponytracker")) == (more == LDAP)
+
+
+def test_what_the_guide_does_for_every_site_is_there_for_every_site(ini):
+    """systemctl enables none of several units where one is missing, and cp copies none."""
+    ini.write({})
+    ini.deploy()
+    units = {Path(name).name for name in ini.names()}
+    steps = [step for step in read(ROOT / "docs/install.rst") if step.who == "root"]
+    steps = [step for step in steps if step.section in UNCONDITIONAL]
+    assert {step.section for step in steps} == UNCONDITIONAL
+    for step in steps:
+        for pattern in re.findall(r"/srv/www/ponytracker/deploy/(\S+)", step.text):
+            assert list(ini.folder.glob(pattern)), step
+        if step.text.startswith("systemctl enable"):
+            for unit in step.text.replace("--now", "").split()[2:]:
+                assert (unit if "." in unit else f"{unit}.service") in units, step
 
 
 def test_each_template_is_rendered_for_some_site(ini):
@@ -149,6 +184,8 @@ def test_what_the_ini_file_knows_is_taken_from_it(ini):
     assert "User=pony\n" in unit
     assert "After=redis-server.service\n" in unit
     assert "postgresql" not in unit
+    dovecot = ini.text("dovecot/99-ponytracker.conf")
+    assert "args = uid=vmail gid=vmail home=/var/vmail/tracker " in dovecot
     sieve = ini.text("dovecot/ponytracker.sieve")
     assert '"to" "example.org"' in sieve
     assert '["reply+*", ' in sieve
@@ -189,6 +226,9 @@ def test_the_web_server_asks_where_uwsgi_listens(ini, uwsgi, nginx, apache):
     assert apache in ini.text("apache2/ponytracker.conf")
     is_file = "RuntimeDirectory=ponytracker\n" in ini.text("systemd/ponytracker-web.service")
     assert is_file == ("/run/" in uwsgi)
+    if is_file:  # and under supervisord
+        folder = ini.text("tmpfiles.d/ponytracker.conf").splitlines()[-1]
+        assert folder == "d /run/ponytracker 0755 pony -"
 
 
 @pytest.mark.parametrize(
@@ -279,7 +319,8 @@ def test_an_address_that_is_none(ini, uwsgi, why):
 @pytest.mark.parametrize("user", ["pony;x", "-pony", "pony pony", "0"])
 def test_a_user_that_is_none(ini, user):
     ini.write({})
-    assert f"'{user}' is no name of a user." in ini.deploy(f"--user={user}", code=1)
+    for option in ("--user", "--mail-user"):
+        assert f"'{user}' is no name of a user." in ini.deploy(f"{option}={user}", code=1)
 
 
 def test_logs_that_supervisord_would_not_find(ini):
