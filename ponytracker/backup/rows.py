@@ -105,16 +105,18 @@ def decoder(table: str, columns: tuple[Column, ...]) -> Callable[[bytes], list[A
     The row has what a driver is given, but for JSON, which stays a text.
     """
     decoders = [_DECODE[kind] for _, kind in columns]
-    # As many values as there are columns, and nothing in them: what is built of a line would
-    # else take twenty times as much memory, and a small file has long lines.
+    # As many values as there are columns, and nothing in them: what is built of a long line would
+    # else take twenty times as much memory, and a small file unfolds to long lines.
     flat = re.compile(rf"\[{_VALUE}(?:,{_VALUE}){{{len(columns) - 1}}}\]\n?")
 
     def decode(line: bytes) -> list[Any]:
         try:
             text = line.decode()
-            if not flat.fullmatch(text):
+            if len(line) > _LONG and not flat.fullmatch(text):
                 raise ValueError
             values = json.loads(text)
+            if type(values) is not list or len(values) != len(decoders):
+                raise ValueError
             return [
                 None if value is None else decode_value(value)
                 for decode_value, value in zip(decoders, values, strict=True)
@@ -125,6 +127,7 @@ def decoder(table: str, columns: tuple[Column, ...]) -> Callable[[bytes], list[A
     return decode
 
 
+_LONG = 65_536
 _VALUE = r' *+(?:"(?:[^"\\]++|\\.)*+"|[^][{},"]*+)'
 
 
