@@ -173,6 +173,7 @@ def make_plan(here: Here, told: Told, rules: Rules) -> Plan:
         *made,
         *_taken_away(here, told, made, unmade, gone, notes),
     ]
+    _check_superusers(here, told, made, changes, rules)
     if any(person.groups is not None for person in told.people.values()):
         moved = list(_mirrored(here, told, changes, notes))
         _check_places(here, told, moved, rules)
@@ -200,11 +201,22 @@ def _check_gone(here: Here, told: Told, gone: list[str], rules: Rules) -> None:
     leaving = [here.accounts[key].username for key in gone if here.accounts[key].is_active]
     _refuse("accounts", leaving, len(active), may_go(len(active), rules.max_percent), rules)
     if any(person.groups is not None for person in told.people.values()):
-        # The places in it go by themselves with a group; there may be many.
-        lost = [name for key, name in here.groups.items() if key not in told.groups]
-        _refuse(
-            "groups", lost, len(here.groups), may_go(len(here.groups), rules.max_percent), rules
-        )
+        # The places in it go by themselves with a group; there may be many. A group that nobody is
+        # in any more has nothing to lose: it may have gone long ago.
+        groups = {group for group, user in here.places if user in told.people}
+        lost = [here.groups[key] for key in groups if key not in told.groups]
+        _refuse("groups", lost, len(groups), may_go(len(groups), rules.max_percent), rules)
+
+
+def _check_superusers(
+    here: Here, told: Told, made: list[Change], changes: list[Change], rules: Rules
+) -> None:
+    if not told.is_whole:
+        return
+    own = {key for key, account in here.accounts.items() if account.is_superuser}
+    total = here.other_superusers + len(own | {change.user for change in made})
+    lost = [change.target for change in changes if change.after.get("is_superuser") is False]
+    _refuse("superusers", lost, total, may_go(total, rules.max_percent), rules)
 
 
 def _check_places(here: Here, told: Told, moved: list[Change], rules: Rules) -> None:

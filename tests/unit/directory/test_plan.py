@@ -125,6 +125,11 @@ def test_a_plan_never_takes_more_than_it_may(world):
     active = sum(account.is_active for account in here.accounts.values())
     disabled = [change for change in plan.changes if change.action is Action.DISABLE]
     assert len(disabled) <= may_go(active, rules.max_percent)
+    if told.is_whole:
+        demoted = [c for c in plan.changes if c.after.get("is_superuser") is False]
+        own = {key for key, account in here.accounts.items() if account.is_superuser}
+        own |= {c.user for c in plan.changes if c.after.get("is_superuser")}
+        assert len(demoted) <= may_go(here.other_superusers + len(own), rules.max_percent)
     for change in disabled:
         assert told.is_whole
         assert change.user not in told.people
@@ -255,3 +260,28 @@ def test_members_that_cannot_be_seen_any_more_stop_it():
     told = Told(people(*names, groups=frozenset()), {"g:1": "dev"}, True)
     with pytest.raises(TooMuchGone, match="30 of 30 places in groups"):
         make_plan(world, told, RULES)
+
+
+def test_superusers_that_all_lose_it_at_once_stop_it():
+    names = [f"u{number}" for number in range(20)]
+    accounts = {f"id:{name}": Account(name, is_superuser=True) for name in names}
+    world = here(accounts=accounts)
+    with pytest.raises(TooMuchGone, match="20 of 21 superusers"):
+        make_plan(world, Told(people(*names, is_superuser=False), {}, True), RULES)
+    two = {**people(*names, is_superuser=True), **people("u1", "u2", is_superuser=False)}
+    plan = make_plan(world, Told(two, {}, True), RULES)
+    assert [change.target for change in plan.changes] == ["u1", "u2"]
+
+
+def test_groups_that_went_long_ago_do_not_count():
+    groups = {f"g:{number}": f"group{number}" for number in range(10)}
+    # Who has left stays in their groups, also in those that leave later.
+    places = frozenset((key, user) for key in groups for user in ("id:ann", "id:left"))
+    accounts = {"id:ann": Account("ann"), "id:left": Account("left", is_active=False)}
+    world = here(accounts=accounts, groups=groups, places=places)
+    kept = {key: name for key, name in groups.items() if key not in ("g:0", "g:1")}
+    told = Told(people("ann", groups=frozenset(kept)), kept, True)
+    with pytest.raises(TooMuchGone, match=r"2 of 10 groups would go at once \(group0, group1\)"):
+        make_plan(world, told, RULES)
+    after = done(world, make_plan(world, told, Rules(True, 100)).changes)
+    assert make_plan(after, told, RULES).changes == []
