@@ -16,6 +16,7 @@ from typing import Any
 BIND_RESPONSE, ENTRY, DONE, REFERENCE = 0x61, 0x64, 0x65, 0x73
 
 TIME_LIMIT_EXCEEDED, SIZE_LIMIT_EXCEEDED, REFERRAL, BUSY, UNAVAILABLE = 3, 4, 10, 51, 52
+CONSTRAINT_VIOLATION = 19
 INVALID_CREDENTIALS, INSUFFICIENT_ACCESS, OPERATIONS_ERROR = 49, 50, 1
 
 Fault = Callable[["Message"], "bytes | None"]
@@ -141,6 +142,27 @@ def _messages(server: socket.socket) -> Iterator[bytes]:
 def _close(end: socket.socket) -> None:
     with suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def silence(answer: bytes = b"") -> Iterator[int]:
+    """Listen on a port, give *answer* to the first that somebody says, and nothing more."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.request.recv(65_536)
+                self.request.sendall(answer)
+                while self.request.recv(65_536):
+                    pass
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
 
 
 @contextmanager

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -24,6 +26,8 @@ ADMIN = f"cn=admin,{BASE}"
 ADMIN_PASSWORD = "the-admin-of-the-directory"
 READER = f"cn=tracker,{BASE}"
 READER_PASSWORD = "the-reader-of-the-directory"
+PEER = f"cn=peer,{BASE}"
+"""Who a process on this machine is, by its user; it may act for the reader."""
 
 CONFIGURATION = """\
 include {schema}/core.schema
@@ -37,11 +41,16 @@ sizelimit size.soft=1000 size.hard=1000 size.prtotal=unlimited
 TLSCACertificateFile {folder}/ca.pem
 TLSCertificateFile {folder}/server.pem
 TLSCertificateKeyFile {folder}/server.key
+TLSVerifyClient try
+authz-policy to
+authz-regexp "^gidnumber=[0-9]+.uidnumber=[0-9]+,cn=peercred,cn=external,cn=auth$" "{peer}"
+authz-regexp "^cn=127.0.0.1$" "{reader}"
 database mdb
 suffix "{base}"
 rootdn "{admin}"
 rootpw {password}
 directory {folder}/db
+access to dn.exact="{peer}" by * read
 access to attrs=userPassword by anonymous auth by * none
 access to dn.subtree="ou=hidden,{base}" by * none
 access to * by users read by * none
@@ -67,6 +76,11 @@ objectClass: organizationalRole
 objectClass: simpleSecurityObject
 cn: tracker
 userPassword: {READER_PASSWORD}
+
+dn: {PEER}
+objectClass: applicationProcess
+cn: peer
+authzTo: dn.exact:{READER}
 """
 
 
@@ -119,11 +133,21 @@ class Slapd:
         make_certificates(folder)
         (folder / "slapd.conf").write_text(
             CONFIGURATION.format(
-                schema=SCHEMA, folder=folder, base=BASE, admin=ADMIN, password=ADMIN_PASSWORD
+                schema=SCHEMA,
+                folder=folder,
+                base=BASE,
+                admin=ADMIN,
+                password=ADMIN_PASSWORD,
+                peer=PEER,
+                reader=READER,
             )
         )
         self.uri = f"ldap://127.0.0.1:{self.port}"
-        uris = f"ldap://127.0.0.1:{self.port}/ ldaps://127.0.0.1:{self.tls_port}/"
+        self.tls_uri = f"ldaps://127.0.0.1:{self.tls_port}"
+        # Its path must be short.
+        self.socket_folder = tempfile.TemporaryDirectory()
+        self.socket_uri = f"ldapi://{quote(self.socket_folder.name, safe='')}%2Fldapi"
+        uris = f"{self.uri}/ {self.tls_uri}/ {self.socket_uri}/"
         self.daemon = Daemon(
             SLAPD,
             *("-f", folder / "slapd.conf", "-h", uris, "-d", "0"),
@@ -176,7 +200,7 @@ def slapd(folder: Path) -> Iterator[Slapd]:
     if not SLAPD.exists() or shutil.which("ldapmodify") is None:
         pytest.skip("OpenLDAP is missing: apt-get install slapd ldap-utils")
     server = Slapd(folder)
-    with running(server.daemon):
+    with server.socket_folder, running(server.daemon):
         server.change(TREE, add=True)
         yield server
 

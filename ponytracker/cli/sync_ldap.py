@@ -8,7 +8,7 @@ import click
 
 from ponytracker.cli.site import ini_option, open_site
 from ponytracker.directory import applying
-from ponytracker.directory.applying import Left, list_runs, run_of, sync_actor, undo
+from ponytracker.directory.applying import SYNC, Left, list_runs, new_run, run_of, undo
 from ponytracker.directory.errors import DirectoryError
 from ponytracker.directory.library import require_library
 from ponytracker.operations.site import Site
@@ -54,8 +54,8 @@ def sync_ldap(
     site = open_site(ini)
     if runs:
         with site.database.session(write=False) as session:
-            for run in list_runs(session):
-                click.echo(run)
+            for kind, run in list_runs(session):
+                click.echo(run if kind == SYNC else f"{run} ({kind})")
     elif undone is not None:
         _undo(site, undone)
     elif release_groups:
@@ -99,7 +99,7 @@ def _sync(site: Site, dry: bool, allow_percent: int | None) -> None:
 
 
 def _undo(site: Site, run: str) -> None:
-    actor = sync_actor()
+    actor = new_run()
     with site.database.session(write=True) as session, session.begin():
         done, notes = undo(session, actor, run)
     if not done and not notes:

@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import delete, exists, insert, select
+from sqlalchemy import delete, exists, func, insert, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ponytracker.accounts.service import change_user, create_user, find_user
@@ -32,19 +33,19 @@ class Left(DomainError):
     """A change that no longer fits what is there."""
 
 
-def sync_actor() -> Identity:
-    """Return who a new run of the sync is: its name stands in each entry that it writes."""
+SYNC, SIGN_IN = "sync-ldap", "sign-in"
+"""What can run: bringing all accounts to what the directory says, or that of one who signs in."""
+
+
+def new_run(kind: str = SYNC) -> Identity:
+    """Return who a new run is: its name stands in each entry that it writes."""
     run = f"{now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-    return Identity(username=NAME, is_superuser=True, address=f"sync-ldap {run}")
-
-
-SIGN_IN = Identity(username=NAME, is_superuser=True, address="sign-in")
-"""Who changes an account when its owner signs in with the directory."""
+    return Identity(username=NAME, is_superuser=True, address=f"{kind} {run}")
 
 
 def run_of(actor: Identity) -> str:
     """Return the name of the run that *actor* is."""
-    return actor.address.removeprefix("sync-ldap ")
+    return actor.address.rpartition(" ")[2]
 
 
 def apply(session: Session, actor: Identity, changes: Iterable[Change]) -> None:
@@ -77,7 +78,8 @@ def undo(session: Session, actor: Identity, run: str) -> tuple[list[Change], lis
     lock(session)
     entries = session.scalars(
         select(AuditEntry)
-        .where(AuditEntry.actor_name == NAME, AuditEntry.address == f"sync-ldap {run}")
+        .where(AuditEntry.actor_name == NAME)
+        .where(AuditEntry.address.in_([f"{kind} {run}" for kind in (SYNC, SIGN_IN)]))
         .order_by(AuditEntry.id.desc())
     ).all()
     done: list[Change] = []
@@ -87,6 +89,8 @@ def undo(session: Session, actor: Identity, run: str) -> tuple[list[Change], lis
             change = _read(entry).undone()
             with session.begin_nested():
                 _do(session, change)
+        except IntegrityError:
+            notes.append(f"{entry.action} {entry.target}: left as it is. Its name is taken here.")
         except (DomainError, KeyError, ValueError) as error:
             notes.append(f"{entry.action} {entry.target}: left as it is. {_plain(error)}")
         else:
@@ -95,16 +99,18 @@ def undo(session: Session, actor: Identity, run: str) -> tuple[list[Change], lis
     return done, notes
 
 
-def list_runs(session: Session, limit: int = 20) -> list[str]:
-    """Return the names of the last runs that changed anything, the last first."""
-    rows = session.execute(
+def list_runs(session: Session, limit: int = 50) -> list[tuple[str, str]]:
+    """Return the kind and the name of the last runs that changed anything, the last first."""
+    rows = session.scalars(
         select(AuditEntry.address)
-        .where(AuditEntry.actor_name == NAME, AuditEntry.address.startswith("sync-ldap "))
+        .where(AuditEntry.actor_name == NAME)
+        .where(or_(*(AuditEntry.address.startswith(f"{kind} ") for kind in (SYNC, SIGN_IN))))
         .group_by(AuditEntry.address)
-        .order_by(AuditEntry.address.desc())
+        .order_by(func.max(AuditEntry.id).desc())
         .limit(limit)
     )
-    return [address.removeprefix("sync-ldap ") for (address,) in rows]
+    found = [address.partition(" ") for address in rows]
+    return [(kind, run) for kind, _blank, run in found]
 
 
 def _read(entry: AuditEntry) -> Change:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ponytracker.accounts.fields import MAX_EMAIL, MAX_NAME, is_email
 from ponytracker.accounts.service import UnfitName, check_form_of_username
@@ -29,6 +30,17 @@ _MEMBERS = ("member", "uniqueMember")
 
 _OPTIONAL_UID = re.compile(r"#'[01]*'B$")
 """What may follow the DN in a value of uniqueMember (RFC 4517 §3.3.21)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NamedGroups:
+    """The groups that decide who may what, as far as there are any."""
+
+    required: DirectoryGroup | None = None
+    superusers: DirectoryGroup | None = None
+
+    def __iter__(self) -> Iterator[DirectoryGroup]:
+        return iter([group for group in (self.required, self.superusers) if group])
 
 
 def person_attributes(settings: Ldap) -> list[str]:
@@ -78,6 +90,13 @@ def read_entry(connection: Connection, dn: str, username: str) -> Entry | None:
     return connection.read(dn, user_filter(settings, username), person_attributes(settings))
 
 
+def find_or_read(connection: Connection, username: str) -> Entry | None:
+    """Return the entry of that name, wherever there is a way to it."""
+    if connection.settings.user_base:
+        return find_entry(connection, username)
+    return read_entry(connection, own_dn(connection.settings, username), username)
+
+
 def list_entries(connection: Connection) -> list[Entry]:
     """Return the entries of all people; raise `Incomplete` where there are none."""
     settings = connection.settings
@@ -91,12 +110,19 @@ def list_entries(connection: Connection) -> list[Entry]:
     return found
 
 
-def list_groups(connection: Connection) -> list[DirectoryGroup]:
-    """Return all groups."""
+def list_groups(connection: Connection, named: NamedGroups) -> list[DirectoryGroup]:
+    """Return all groups; raise `Incomplete` where they lack one of *named*, or there are none."""
     settings = connection.settings
     attributes = group_attributes(settings)
     found = connection.search(settings.group_base, settings.group_filter, attributes)
-    return [to_group(settings, entry) for entry in found]
+    groups = [to_group(settings, entry) for entry in found]
+    if not groups and settings.needs_groups:
+        raise Incomplete(f"There are no groups below {settings.group_base}.")
+    keys = {group.key for group in groups}
+    for group in named:
+        if group.key not in keys:
+            raise Incomplete(f"The groups below {settings.group_base} came without {group.name}.")
+    return groups
 
 
 def list_groups_around(connection: Connection, dn: str, person: Member) -> list[DirectoryGroup]:
@@ -127,20 +153,25 @@ def list_groups_around(connection: Connection, dn: str, person: Member) -> list[
     return list(found.values())
 
 
-def check_named_groups(connection: Connection) -> None:
-    """Raise `Incomplete` where a group that decides who may what is not there."""
+def read_named_groups(connection: Connection) -> NamedGroups:
+    """Return the groups that decide; raise `Incomplete` where one is not there, with members."""
     settings = connection.settings
-    for name, dn in (
-        ("ldap.required_group", settings.required_group),
-        ("ldap.superuser_group", settings.superuser_group),
-    ):
-        if not dn:
-            continue
-        entry = connection.read(dn, _with_members(settings), group_attributes(settings))
-        if entry is None:
-            raise Incomplete(f"{name} names {dn}: no such group, with members, is to be seen.")
-        if not same_dn(entry.dn).endswith(same_dn(settings.group_base)):
-            raise Incomplete(f"{name} names {dn}, which is not below {settings.group_base}.")
+    return NamedGroups(
+        _read_named_group(connection, "ldap.required_group", settings.required_group),
+        _read_named_group(connection, "ldap.superuser_group", settings.superuser_group),
+    )
+
+
+def _read_named_group(connection: Connection, name: str, dn: str) -> DirectoryGroup | None:
+    settings = connection.settings
+    if not dn:
+        return None
+    entry = connection.read(dn, _with_members(settings), group_attributes(settings))
+    if entry is None:
+        raise Incomplete(f"{name} names {dn}: no such group, with members, is to be seen.")
+    if not same_dn(entry.dn).endswith(same_dn(settings.group_base)):
+        raise Incomplete(f"{name} names {dn}, which is not below {settings.group_base}.")
+    return to_group(settings, entry)
 
 
 def _with_members(settings: Ldap) -> str:
@@ -178,12 +209,12 @@ def to_group(settings: Ldap, entry: Entry) -> DirectoryGroup:
 def to_people(
     settings: Ldap,
     entries: Iterable[Entry],
-    groups: Sequence[DirectoryGroup] | None,
-    inside: Callable[[Sequence[Member]], Mapping[str, frozenset[str]]],
+    named: NamedGroups,
+    inside: Callable[[Sequence[Member]], Mapping[str, frozenset[str]]] | None,
 ) -> tuple[dict[str, Person], list[str]]:
     """Return who may have an account, by their keys, and why each of the others may not.
 
-    *inside* tells the keys of the groups that each is in. Without *groups* that is unknown.
+    *inside* tells the keys of the groups that each is in. Without it that is unknown.
     """
     people: dict[str, Person] = {}
     notes: list[str] = []
@@ -193,13 +224,15 @@ def to_people(
             usable.append((entry, to_member(settings, entry)))
         except Unusable as error:
             notes.append(str(error))
-    places = {} if groups is None else inside([member for _entry, member in usable])
-    by_dn = {group.dn: group.key for group in groups or ()}
-    required = by_dn.get(same_dn(settings.required_group)) if settings.required_group else None
-    superusers = by_dn.get(same_dn(settings.superuser_group)) if settings.superuser_group else None
+    members = [member for _entry, member in usable]
+    places = {} if inside is None else inside(members)
+    # By themselves, these groups name members; whoever is not in them by all groups was kept back.
+    for key, directly in groups_of(members, named, nested=False).items():
+        if missing := directly - places.get(key, frozenset()):
+            raise Incomplete(f"The groups came without what {key} is in: {', '.join(missing)}.")
     for entry, member in usable:
         keys = places.get(member.key)
-        if settings.required_group and (keys is None or required not in keys):
+        if named.required and (keys is None or named.required.key not in keys):
             notes.append(f"{entry.dn} is not in {settings.required_group}.")
             continue
         if member.key in people:
@@ -215,8 +248,8 @@ def to_people(
             username=username,
             facts=_facts(settings, entry),
             groups=keys if settings.mirror_groups else None,
-            is_superuser=superusers in keys
-            if settings.superuser_group and keys is not None
+            is_superuser=named.superusers.key in keys
+            if named.superusers and keys is not None
             else None,
         )
     return people, notes
@@ -288,32 +321,33 @@ def ask_about(
         member = to_member(settings, entry)
     except Unusable as error:
         return None, {}, [str(error)]
-    groups: list[DirectoryGroup] | None = None
-    if settings.needs_groups:
-        check_named_groups(connection)
-        groups = list_groups_around(connection, entry.dn, member)
-    names = {group.key: group.name for group in groups or ()}
+    if not settings.needs_groups:
+        people, notes = to_people(settings, [entry], NamedGroups(), None)
+        return people.get(member.key), {}, notes
+    named = read_named_groups(connection)
+    groups = list_groups_around(connection, entry.dn, member)
+    names = {group.key: group.name for group in groups}
     places = {member.key: frozenset(names)}
-    people, notes = to_people(settings, [entry], groups, lambda _members: places)
+    people, notes = to_people(settings, [entry], named, lambda _members: places)
     return people.get(member.key), names, notes
 
 
 def ask_about_all(connection: Connection) -> tuple[dict[str, Person], dict[str, str], list[str]]:
     """Return all people and groups, as `ask_about` does one."""
     settings = connection.settings
-    groups: list[DirectoryGroup] | None = None
     entries = list_entries(connection)
+    groups: list[DirectoryGroup] = []
     if settings.needs_groups:
-        check_named_groups(connection)
-        groups = list_groups(connection)
-        if not groups:
-            raise Incomplete(f"There are no groups below {settings.group_base}.")
-    people, notes = to_people(
-        settings,
-        entries,
-        groups,
-        lambda members: groups_of(members, groups or (), nested=settings.nested_groups),
-    )
+        named = read_named_groups(connection)
+        groups = list_groups(connection, named)
+        people, notes = to_people(
+            settings,
+            entries,
+            named,
+            lambda members: groups_of(members, groups, nested=settings.nested_groups),
+        )
+    else:
+        people, notes = to_people(settings, entries, NamedGroups(), None)
     if not people:
         raise DirectoryError(f"None of {len(entries)} entries can have an account. {notes[0]}")
-    return people, {group.key: group.name for group in groups or ()}, notes
+    return people, {group.key: group.name for group in groups}, notes

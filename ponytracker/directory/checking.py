@@ -38,8 +38,8 @@ def examine(settings: Ldap) -> Iterator[Step]:
         yield Step(str(error), is_wrong=True)
         return
     # Here, since it imports python-ldap.
-    from ponytracker.directory.asking import check_named_groups, list_entries, list_groups
-    from ponytracker.directory.connection import connect
+    from ponytracker.directory.asking import list_entries, list_groups, read_named_groups
+    from ponytracker.directory.connection import connect, reach
 
     yield Step(f"python-ldap {importlib.metadata.version('python-ldap')} is there.")
     for uri in settings.uris:
@@ -59,21 +59,24 @@ def examine(settings: Ldap) -> Iterator[Step]:
                 is_wrong=True,
             )
         try:
-            with connect(dataclasses.replace(settings, uris=(uri,))) as connection:
+            if settings.reads_as_user:
+                with reach(settings, uri):
+                    yield Step(f"{uri}: answers. People are looked up as themselves.")
+                continue
+            with connect(settings, uri) as connection:
                 yield Step(f"{uri}: answers, and lets us in.")
                 if settings.user_base:
                     yield Step(f"{uri}: {len(list_entries(connection)):,} people.")
                 if settings.group_base:
-                    yield Step(f"{uri}: {len(list_groups(connection)):,} groups.")
-                check_named_groups(connection)
+                    groups = list_groups(connection, read_named_groups(connection))
+                    yield Step(f"{uri}: {len(groups):,} groups.")
         except DirectoryError as error:
             yield Step(_with_advice(str(error)), is_wrong=True)
 
 
 def _with_advice(text: str) -> str:
     advice = {
-        "Can't contact LDAP server": "Is it running, and are ldap.uri and the firewall right? With"
-        " ldaps, it may be the certificate: see ldap.ca_file.",
+        "cannot be reached": "Is it running, and are ldap.uri and the firewall right?",
         "Connect error": "Its certificate is not trusted here, or is for another name: see"
         " ldap.ca_file, and the name in ldap.uri.",
         "Invalid credentials": "See ldap.bind_dn and ldap.bind_password.",
@@ -102,6 +105,8 @@ def try_user(settings: Ldap, username: str, password: str | None) -> Iterator[St
     except DirectoryError as error:
         failure = _with_advice(str(error))
     yield from map(Step, said)
+    if answer is None and password is None and settings.reads_as_user:
+        failure += " Perhaps people may only look up themselves: ask with their password."
     if answer is None:
         yield Step(failure, is_wrong=True)
         return

@@ -1,6 +1,7 @@
 """One conversation with a server of the directory: encrypted, with time-outs, no half answers.
 
-The servers are tried in the order of ``ldap.uri``; whatever goes wrong later ends the conversation.
+The servers are tried in the order of ``ldap.uri``, each with the whole of a question; whatever goes
+wrong ends the conversation.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import ldap
@@ -18,12 +19,16 @@ import ldap.filter
 import ldap.sasl
 from ldap.controls.libldap import SimplePagedResultsControl
 
-from ponytracker.directory.errors import Incomplete, Unreachable
+from ponytracker.directory.errors import Incomplete, Unanswered, Unreachable
+from ponytracker.directory.transport import Transport
 from ponytracker.settings.ldap import Ldap
 from ponytracker.text import clean_line
 
 MAX_ENTRIES = 200_000
 """Entries of one answer; more is not ours to keep in memory."""
+
+MAX_EMPTY_PAGES = 100
+"""Pages of one answer that bring nothing; a server that says "more" for ever is not believed."""
 
 MAX_REASON = 300
 """Characters of what a server says that are repeated."""
@@ -33,10 +38,24 @@ _NO = (
     ldap.INAPPROPRIATE_AUTH,
     ldap.NO_SUCH_OBJECT,
     ldap.INVALID_DN_SYNTAX,
-    # 389 Directory Server and FreeIPA, of an account that is disabled.
+    # 389 Directory Server and FreeIPA, of an account that is disabled, and of one that is locked.
     ldap.UNWILLING_TO_PERFORM,
+    ldap.CONSTRAINT_VIOLATION,
 )
 """What a server answers to whoever may not sign in."""
+
+_SHORT = {
+    "commonname": "cn",
+    "countryname": "c",
+    "domaincomponent": "dc",
+    "localityname": "l",
+    "organizationname": "o",
+    "organizationalunitname": "ou",
+    "stateorprovincename": "st",
+    "streetaddress": "street",
+    "userid": "uid",
+}
+"""The long names of attributes that stand in a DN (RFC 4514 §3, RFC 4519 §2)."""
 
 _RANGE = re.compile(r"(?P<name>[^;]+);range=\d+-(?P<last>\d+|\*)", re.IGNORECASE)
 
@@ -91,7 +110,8 @@ def same_dn(dn: str) -> str:
     return ",".join(
         "+".join(
             sorted(
-                f"{name.lower()}={' '.join(value.casefold().split())!r}" for name, value, _ in rdn
+                f"{_SHORT.get(name.lower(), name.lower())}={' '.join(value.casefold().split())!r}"
+                for name, value, _ in rdn
             )
         )
         for rdn in parts
@@ -102,6 +122,8 @@ def reason(error: Exception) -> str:
     """Return what the library or the server says of *error*, on one line."""
     facts = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
     texts = [str(facts.get(name, "")) for name in ("desc", "info")]
+    if isinstance(error, OSError):
+        texts = [error.strerror or str(error)]
     said = ": ".join(clean_line(text).strip() for text in texts if text)
     return (said or type(error).__name__)[:MAX_REASON]
 
@@ -109,11 +131,25 @@ def reason(error: Exception) -> str:
 class Connection:
     """A server that knows who we are."""
 
-    def __init__(self, settings: Ldap, uri: str, library: Any, say: Say) -> None:
+    def __init__(
+        self, settings: Ldap, uri: str, library: Any, transport: Transport, say: Say
+    ) -> None:
         self.settings = settings
         self.uri = uri
         self.say = say
         self._library = library
+        self._transport = transport
+
+    def sign_in(self, who: str, bind: Callable[[Any], None]) -> None:
+        """Say who we are; *bind* does it. Raise `Unreachable`."""
+        self.say(f"sign in as {who}")
+        with _unreachable(self.uri, self.say), self._transport.within(self.settings.timeout):
+            bind(self._library)
+
+    def whoami(self) -> str:
+        """Return who the server takes us for (RFC 4532), such as ``dn:cn=tracker,dc=example``."""
+        with _unreachable(self.uri, self.say), self._transport.within(self.settings.timeout):
+            return str(self._library.whoami_s())
 
     def search(self, base: str, condition: str, attributes: Sequence[str]) -> list[Entry]:
         """Return every entry below *base* that fits the filter *condition*; all of them, or raise.
@@ -123,11 +159,14 @@ class Connection:
         self.say(f"search below {base} for {condition}")
         control = SimplePagedResultsControl(False, size=self.settings.page_size, cookie=b"")
         found: list[Entry] = []
-        pages = 0
+        pages = empty = 0
         while True:
             rows, controls = self._page(base, ldap.SCOPE_SUBTREE, condition, attributes, control)
             found += [self._complete(entry) for entry in self._entries(rows)]
             pages += 1
+            empty += not rows
+            if empty > MAX_EMPTY_PAGES:
+                raise Unanswered(f"{self.uri} answers with empty pages, and promises more.")
             if len(found) > MAX_ENTRIES:
                 raise Incomplete(f"{self.uri} has more than {MAX_ENTRIES:,} entries for that.")
             cookies = [
@@ -165,25 +204,27 @@ class Connection:
         attributes: Sequence[str],
         *controls: SimplePagedResultsControl,
     ) -> tuple[Any, Any]:
+        limit = self.settings.timeout
         try:
-            asked = self._library.search_ext(
-                base,
-                scope,
-                condition,
-                list(attributes),
-                serverctrls=list(controls),
-                timeout=self.settings.timeout,
-            )
-            # All of it, or an error: also where the connection ends before the result does.
-            _kind, rows, _id, answers = self._library.result3(asked, timeout=self.settings.timeout)
+            with self._transport.within(limit):
+                asked = self._library.search_ext(
+                    base,
+                    scope,
+                    condition,
+                    list(attributes),
+                    serverctrls=list(controls),
+                    timeout=limit,
+                )
+                # All of it, or an error: also where the connection ends before the result does.
+                _kind, rows, _id, answers = self._library.result3(asked, timeout=limit)
         except ldap.NO_SUCH_OBJECT:
             if scope == ldap.SCOPE_BASE:
                 raise _NoSuchEntry from None
             raise Incomplete(f"{self.uri} has nothing of the name {base}.") from None
         except ldap.FILTER_ERROR:
             raise Incomplete(f"The filter {condition} is none.") from None
-        except ldap.LDAPError as error:
-            raise Incomplete(f"{self.uri} did not answer in full: {reason(error)}.") from None
+        except (ldap.LDAPError, OSError) as error:
+            raise Unanswered(f"{self.uri} did not answer in full: {reason(error)}.") from None
         return rows, answers
 
     def _entries(self, rows: Any) -> Iterator[Entry]:
@@ -233,28 +274,46 @@ class _NoSuchEntry(Exception):
     """There is nothing of that name."""
 
 
+_T = TypeVar("_T")
+
+
+def first_answer(settings: Ldap, question: Callable[[str], _T]) -> _T:
+    """Return the answer to *question* of the first server, by its address, that gives a whole one.
+
+    Raise `Unreachable` or `Unanswered` where none does.
+    """
+    failures: list[Unreachable | Unanswered] = []
+    for uri in settings.uris:
+        try:
+            return question(uri)
+        except (Unreachable, Unanswered) as error:
+            failures.append(error)
+    raise type(failures[0])("; ".join(map(str, failures)))
+
+
 @contextmanager
-def connect(settings: Ldap, say: Say = say_nothing) -> Iterator[Connection]:
-    """Sign in to the directory as PonyTracker itself; raise `Unreachable`."""
+def connect(settings: Ldap, uri: str, say: Say = say_nothing) -> Iterator[Connection]:
+    """Sign in to the server *uri* as PonyTracker itself; raise `Unreachable`."""
 
     def sign_in(library: Any) -> None:
         if settings.sasl_mechanism == "GSSAPI":
             library.sasl_gssapi_bind_s(authz_id=settings.sasl_authorization_id)
         elif settings.sasl_mechanism:
-            library.sasl_external_bind_s(authz_id=settings.sasl_authorization_id)
+            # Not sasl_external_bind_s, which keeps all other threads waiting meanwhile.
+            library.sasl_bind_s("", "EXTERNAL", settings.sasl_authorization_id)
         elif settings.bind_dn:
             library.simple_bind_s(settings.bind_dn, settings.bind_password)
         else:
             library.simple_bind_s()
 
-    who = settings.sasl_mechanism or settings.bind_dn or "nobody"
-    with _reached(settings, sign_in, who, say) as connection:
+    with reach(settings, uri, say) as connection:
+        connection.sign_in(settings.sasl_mechanism or settings.bind_dn or "nobody", sign_in)
         yield connection
 
 
 @contextmanager
 def connect_as(
-    settings: Ldap, dn: str, password: str, say: Say = say_nothing
+    settings: Ldap, uri: str, dn: str, password: str, say: Say = say_nothing
 ) -> Iterator[Connection | None]:
     """Sign in as *dn*; nothing where the password is wrong or there is no such entry.
 
@@ -273,50 +332,53 @@ def connect_as(
         except _NO as error:
             refused = reason(error)
 
-    with _reached(settings, sign_in, dn, say) as connection:
+    with reach(settings, uri, say) as connection:
+        connection.sign_in(dn, sign_in)
         if refused:
             say(f"  no: {refused}")
         yield None if refused else connection
 
 
 @contextmanager
-def _reached(
-    settings: Ldap, sign_in: Callable[[Any], None], who: str, say: Say
-) -> Iterator[Connection]:
-    failures = []
-    for uri in settings.uris:
-        library = None
-        try:
-            library = _prepare(settings, uri)
-            if settings.start_tls and urlsplit(uri).scheme == "ldap":
-                say(f"connect to {uri}, encrypt by StartTLS")
+def reach(settings: Ldap, uri: str, say: Say = say_nothing) -> Iterator[Connection]:
+    """Connect to the server *uri*, encrypted as *settings* say; raise `Unreachable`."""
+    scheme = urlsplit(uri).scheme
+    starts_tls = scheme == "ldap" and settings.start_tls
+    say(f"connect to {uri}" + (", encrypt by StartTLS" if starts_tls else ""))
+    with ExitStack() as ending, _unreachable(uri, say):
+        transport = Transport(uri, settings.network_timeout)
+        ending.callback(transport.close)
+        library = _prepare(settings, uri, transport)
+        ending.callback(_hang_up, library)
+        if starts_tls or scheme == "ldaps":
+            with transport.within(settings.timeout):
                 library.start_tls_s()
-            else:
-                say(f"connect to {uri}")
-            say(f"sign in as {who}")
-            sign_in(library)
-        # A password or DN that the C library cannot take, such as one with a NUL.
-        except (ldap.LDAPError, ValueError, OSError) as error:
-            failures.append(f"{uri}: {reason(error)}")
-            say(f"  failed: {reason(error)}")
-            _hang_up(library)
-            continue
-        try:
-            yield Connection(settings, uri, library, say)
-        finally:
-            _hang_up(library)
-        return
-    raise Unreachable("; ".join(failures))
+        connection = Connection(settings, uri, library, transport, say)
+        ended = ending.pop_all()
+    with ended:
+        yield connection
 
 
-def _prepare(settings: Ldap, uri: str) -> Any:
-    """Return the library's object for *uri*; nothing is connected yet."""
-    library = ldap.initialize(uri)
+@contextmanager
+def _unreachable(uri: str, say: Say) -> Iterator[None]:
+    """Raise `Unreachable` where *uri* cannot be spoken to."""
+    try:
+        yield
+    # A password or DN that the C library cannot take, such as one with a NUL.
+    except (ldap.LDAPError, ValueError, OSError) as error:
+        say(f"  failed: {reason(error)}")
+        raise Unreachable(f"{uri}: {reason(error)}") from None
+
+
+def _prepare(settings: Ldap, uri: str, transport: Transport) -> Any:
+    """Return the library's object for *uri*, which is connected; nothing was said yet."""
+    library = ldap.initialize(uri, fileno=transport.fileno_for_library())
     library.protocol_version = ldap.VERSION3
     library.timeout = settings.timeout
-    library.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.network_timeout)
     library.set_option(ldap.OPT_TIMEOUT, settings.timeout)
     library.set_option(ldap.OPT_REFERRALS, ldap.OPT_OFF)
+    # By the name in the address: the socket does not always know it.
+    library.set_option(ldap.OPT_X_SASL_NOCANON, ldap.OPT_ON)
     demand = ldap.OPT_X_TLS_DEMAND if settings.check_certificate else ldap.OPT_X_TLS_NEVER
     library.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, demand)
     files = {
@@ -333,6 +395,5 @@ def _prepare(settings: Ldap, uri: str) -> Any:
 
 
 def _hang_up(library: Any) -> None:
-    if library is not None:
-        with suppress(ldap.LDAPError):
-            library.unbind_s()
+    with suppress(ldap.LDAPError):
+        library.unbind_s()

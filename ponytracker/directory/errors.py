@@ -15,6 +15,10 @@ class Incomplete(DirectoryError):
     """An answer that is an error, half of one, or none where there must be one."""
 
 
+class Unanswered(Incomplete):
+    """An error or half an answer that is the fault of one server: another may know better."""
+
+
 class Unusable(DirectoryError):
     """One entry that no account can be made of."""
 

@@ -14,15 +14,23 @@ from sqlalchemy.orm import Session
 
 from ponytracker.accounts.authentication import Unavailable, join
 from ponytracker.db import Database
-from ponytracker.directory.applying import SIGN_IN, apply
+from ponytracker.directory.applying import SIGN_IN, apply, new_run
 from ponytracker.directory.asking import (
     ask_about,
     find_entry,
+    find_or_read,
     own_dn,
     person_attributes,
     read_entry,
 )
-from ponytracker.directory.connection import Connection, Say, connect, connect_as, say_nothing
+from ponytracker.directory.connection import (
+    Connection,
+    Say,
+    connect,
+    connect_as,
+    first_answer,
+    say_nothing,
+)
 from ponytracker.directory.errors import DirectoryError
 from ponytracker.directory.here import read_one
 from ponytracker.directory.plan import Person, Rules, Told, make_plan
@@ -81,42 +89,50 @@ def ask(settings: Ldap, username: str, password: str, say: Say = say_nothing) ->
         username.encode(), password.encode()
     except UnicodeEncodeError:
         return None
-    if settings.bind_template:
-        return _ask_directly(settings, username, password, say)
-    with connect(settings, say) as reader:
+    way = _ask_directly if settings.bind_template else _find_and_ask
+    return first_answer(settings, lambda uri: way(settings, uri, username, password, say))
+
+
+def look_up(settings: Ldap, username: str, say: Say) -> Answer | None:
+    """Return who *username* is, as PonyTracker itself sees them; tell each of their attributes."""
+
+    def look(uri: str) -> Answer | None:
+        with connect(settings, uri, say) as reader:
+            entry = find_or_read(reader, username)
+            if entry is None:
+                return None
+            say(f"found {entry.dn}")
+            for name in person_attributes(settings):
+                values = (value.decode("utf-8", "backslashreplace") for value in entry.octets(name))
+                say(f"  {name}: {', '.join(values) or '(nothing)'}")
+            return _told(reader, *ask_about(reader, entry))
+
+    return first_answer(settings, look)
+
+
+def _find_and_ask(
+    settings: Ldap, uri: str, username: str, password: str, say: Say
+) -> Answer | None:
+    with connect(settings, uri, say) as reader:
         entry = find_entry(reader, username)
         # Where there is none, somebody who is not there is tried: it takes as long.
         dn = entry.dn if entry else f"uid={secrets.token_hex(8)},{settings.user_base}"
-        with connect_as(settings, dn, password, say) as own:
+        with connect_as(settings, uri, dn, password, say) as own:
             if own is None or entry is None:
                 return None
         return _told(reader, *ask_about(reader, entry))
 
 
-def look_up(settings: Ldap, username: str, say: Say) -> Answer | None:
-    """Return who *username* is, as PonyTracker itself sees them; tell each of their attributes."""
-    with connect(settings, say) as reader:
-        if settings.user_base:
-            entry = find_entry(reader, username)
-        else:
-            entry = read_entry(reader, own_dn(settings, username), username)
-        if entry is None:
-            return None
-        say(f"found {entry.dn}")
-        for name in person_attributes(settings):
-            values = (value.decode("utf-8", "backslashreplace") for value in entry.octets(name))
-            say(f"  {name}: {', '.join(values) or '(nothing)'}")
-        return _told(reader, *ask_about(reader, entry))
-
-
-def _ask_directly(settings: Ldap, username: str, password: str, say: Say) -> Answer | None:
+def _ask_directly(
+    settings: Ldap, uri: str, username: str, password: str, say: Say
+) -> Answer | None:
     dn = own_dn(settings, username)
-    with connect_as(settings, dn, password, say) as own:
+    with connect_as(settings, uri, dn, password, say) as own:
         if own is None:
             return None
-        if not (settings.bind_dn or settings.sasl_mechanism):
+        if settings.reads_as_user:
             return _read(own, dn, username)
-    with connect(settings, say) as reader:
+    with connect(settings, uri, say) as reader:
         return _read(reader, dn, username)
 
 
@@ -147,7 +163,7 @@ def bring_up_to_date(session: Session, person: Person, groups: dict[str, str]) -
     plan = make_plan(here, told, Rules(creates_accounts=True, max_percent=0))
     for note in plan.notes:
         log.warning("Signing in with the directory: %s", note)
-    apply(session, SIGN_IN, plan.changes)
+    apply(session, new_run(SIGN_IN), plan.changes)
     return session.scalar(select(User.id).where(User.directory_id == person.key, User.is_active))
 
 

@@ -205,6 +205,11 @@ class Ldap:
         return self.is_on and bool(self.user_base)
 
     @property
+    def reads_as_user(self) -> bool:
+        """Whether only who signs in is there to look up who they are."""
+        return bool(self.bind_template) and not (self.bind_dn or self.sasl_mechanism)
+
+    @property
     def needs_groups(self) -> bool:
         """Whether anything depends on the groups of the directory."""
         return bool(self.mirror_groups or self.required_group or self.superuser_group)
@@ -233,6 +238,11 @@ class Ldap:
             yield (
                 "keys 'ldap.sasl_mechanism' and 'ldap.bind_dn' are both set: expected at most one"
                 " of them, since each says who PonyTracker is."
+            )
+        if self.sasl_mechanism == "GSSAPI" and any(uri.startswith("ldaps:") for uri in self.uris):
+            yield (
+                "key 'ldap.sasl_mechanism' is GSSAPI: expected 'ldap.uri' to have no ldaps://, but"
+                " ldap://, which is encrypted by StartTLS."
             )
         if bool(self.cert_file) != bool(self.key_file):
             yield "keys 'ldap.cert_file' and 'ldap.key_file' go together: expected both or neither."

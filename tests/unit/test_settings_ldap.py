@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from configparser import ConfigParser
+from textwrap import dedent
+
 import pytest
 
+from tests.conftest import ROOT
 from tests.unit.test_settings import read, refusal
 
 ON = {"ldap.uri": "ldaps://one.example.org ldap://two.example.org:1389", "ldap.user_base": "dc=x"}
@@ -61,6 +66,7 @@ def test_a_bad_value_is_named(key, raw):
             },
             "at most one",
         ),
+        ({"ldap.sasl_mechanism": "gssapi"}, "expected 'ldap.uri' to have no ldaps://"),
         ({"ldap.cert_file": "/x"}, "'ldap.cert_file' and 'ldap.key_file' go together"),
     ],
 )
@@ -75,3 +81,24 @@ def test_the_password_is_secret(monkeypatch):
     settings = read(**ON, **{"ldap.bind_dn": "cn=x"})
     assert settings.ldap.bind_password == "hunter2"
     assert "hunter2" not in repr(settings)
+
+
+SAMPLES = re.findall(
+    r"^(\w[\w ]+)\n~+\n\n::\n\n((?:    .*\n)+)",
+    (ROOT / "docs/install/ldap.rst").read_text(),
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize(("name", "sample"), SAMPLES, ids=[name for name, _sample in SAMPLES])
+def test_the_samples_of_the_guide_are_understood(name, sample):
+    assert name in ("OpenLDAP", "Active Directory", "FreeIPA")
+    parser = ConfigParser()
+    parser.read_string(f"[app:main]\n{dedent(sample)}")
+    ldap = read(**parser["app:main"]).ldap
+    assert ldap.can_list
+    assert ldap.needs_groups
+
+
+def test_the_guide_has_a_sample_for_each_directory():
+    assert len(SAMPLES) == 3

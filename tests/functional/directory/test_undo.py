@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, assume, given, settings
 from sqlalchemy import select
 
-from ponytracker.directory.applying import apply, list_runs, run_of, sync_actor, undo
+from ponytracker.directory.applying import apply, list_runs, new_run, run_of, undo
 from ponytracker.directory.errors import TooMuchGone
 from ponytracker.directory.here import read_all
 from ponytracker.directory.plan import Rules, Told, make_plan
@@ -45,9 +45,9 @@ def test_undoing_a_run_restores_all_of_it(session, world):
         except TooMuchGone:
             savepoint.rollback()
             return
-        actor = sync_actor()
+        actor = new_run()
         apply(session, actor, plan.changes)
-        done, notes = undo(session, sync_actor(), run_of(actor))
+        done, notes = undo(session, new_run(), run_of(actor))
         assert (len(done), notes) == (len(plan.changes), [])
         session.expire_all()
         assert read_all(session) == before
@@ -57,7 +57,7 @@ def test_undoing_a_run_restores_all_of_it(session, world):
 
 
 def run(session, told, **rules):
-    actor = sync_actor()
+    actor = new_run()
     plan = make_plan(
         read_all(session), told, Rules(**{"creates_accounts": True, "max_percent": 10, **rules})
     )
@@ -72,10 +72,10 @@ def test_what_somebody_has_changed_since_is_left(session, world):
     gone = run(session, Told(people("ann", groups=frozenset({"g:1"})), {"g:1": "dev"}, True))
     bob = session.scalars(select(User).where(User.username == "bob")).one()
     assert (bob.is_active, bob.disabled_by_directory) == (False, True)
-    assert set(list_runs(session)) == {gone, added}
+    assert list_runs(session) == [("sync-ldap", gone), ("sync-ldap", added)]
 
     bob.is_active, bob.disabled_by_directory = True, False
-    done, notes = undo(session, sync_actor(), gone)
+    done, notes = undo(session, new_run(), gone)
     assert done == []
     assert notes == [
         "user.disable bob: left as it is. Changed since: is_active, disabled_by_directory."
@@ -83,7 +83,7 @@ def test_what_somebody_has_changed_since_is_left(session, world):
 
     # An account that was used is disabled, and one that was not is gone again.
     bob.last_sign_in_at = root.created_at
-    done, notes = undo(session, sync_actor(), added)
+    done, notes = undo(session, new_run(), added)
     assert notes == []
     assert session.scalars(select(User.username).order_by(User.username)).all() == ["bob", "root"]
     assert not bob.is_active
@@ -95,9 +95,21 @@ def test_a_group_that_was_granted_something_is_left(session, world):
     added = run(session, Told(people("ann", groups=frozenset({"g:1"})), {"g:1": "dev"}, True))
     group = session.scalars(select(Group)).one()
     world.grant("create_issue", group_id=group.id)
-    _done, notes = undo(session, sync_actor(), added)
+    _done, notes = undo(session, new_run(), added)
     assert [note.split(":")[0] for note in notes] == ["group.add dev"]
     assert session.scalars(select(Group.name)).all() == ["dev"]
+
+
+def test_a_name_that_was_taken_since_is_left(session, world):
+    world.user("root", is_superuser=True)
+    ann = people("ann", groups=frozenset({"g:1"}))
+    run(session, Told(ann, {"g:1": "dev"}, True))
+    renamed = run(session, Told(ann, {"g:1": "development"}, True))
+    world.group("dev")
+    done, notes = undo(session, new_run(), renamed)
+    assert done == []
+    assert notes == ["group.edit dev: left as it is. Its name is taken here."]
+    assert set(session.scalars(select(Group.name))) == {"dev", "development"}
 
 
 def test_every_change_is_in_the_audit_log(session, world):

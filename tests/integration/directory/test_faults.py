@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
+import threading
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from ponytracker.accounts.authentication import Unavailable
+from ponytracker.directory.asking import find_entry
+from ponytracker.directory.connection import connect
 from ponytracker.directory.errors import DirectoryError
-from ponytracker.directory.signing_in import DirectoryAuthenticator
+from ponytracker.directory.signing_in import DirectoryAuthenticator, ask
 from ponytracker.directory.sync import sync
+from ponytracker.directory.transport import STARTED
 from ponytracker.models import AuditEntry, Group, User
 from tests import ldap_proxy
-from tests.ldap_proxy import BIND_RESPONSE, DONE, ENTRY, proxy, reference, result
+from tests.ldap_proxy import BIND_RESPONSE, DONE, ENTRY, proxy, reference, result, silence
 from tests.slapd import GROUPS, PEOPLE, dn_of, group, password_of, person, posix_group
 
 pytestmark = pytest.mark.integration
@@ -31,6 +37,11 @@ def between(directory):
     )
     with proxy(directory.port) as running:
         yield running
+
+
+@pytest.fixture
+def filled_directory(between, directory):
+    return directory
 
 
 @pytest.fixture
@@ -193,6 +204,126 @@ def test_the_next_server_is_asked_where_one_is_away(filled, database, ldap, betw
     between.refuses = False
     between.fault = between.silence
     assert DirectoryAuthenticator(both, lambda: database).vouch("bob", password_of("bob"))
+
+
+def test_the_whole_question_goes_to_the_next_server_where_one_takes_it_and_is_no_use(
+    filled, database, ldap, between, directory
+):
+    both = dataclasses.replace(ldap, uris=(between.uri, directory.uri))
+    for fault in (
+        FAULTS["busy"],
+        FAULTS["unavailable at the third page"],
+        lambda m: between.silence(m) if m.kind == DONE else m.octets,
+    ):
+        between.fault = fault
+        assert sync(both, database).changes == []
+        assert DirectoryAuthenticator(both, lambda: database).vouch("bob", password_of("bob"))
+
+
+def ended(function, *arguments, within=60):
+    """Return what *function* returns; fail where it does not end."""
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(function(*arguments)), daemon=True)
+    thread.start()
+    thread.join(within)
+    assert not thread.is_alive(), "it waits without end"
+    return answers[0]
+
+
+def unavailable(function):
+    try:
+        function()
+    except Unavailable:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
+def test_a_server_that_falls_silent_while_tls_begins_is_left(scheme, database, filled_directory):
+    """As one does that is stopped, or behind something that takes connections for it."""
+    with silence(STARTED if scheme == "ldap" else b"") as port:
+        silent = f"{scheme}://127.0.0.1:{port}"
+        fine = filled_directory.uri if scheme == "ldap" else filled_directory.tls_uri
+        own = filled_directory.settings(
+            uris=(silent, fine),
+            start_tls=True,
+            ca_file=filled_directory.folder / "ca.pem",
+            timeout=1,
+            network_timeout=1,
+        )
+        person, _groups = ended(ask, own, "alice", password_of("alice"))
+        assert person.username == "alice"
+        alone = DirectoryAuthenticator(dataclasses.replace(own, uris=(silent,)), lambda: database)
+        assert ended(unavailable, alone.vouch_in_vain)
+
+
+@pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
+def test_a_server_that_stops_behind_tls_is_not_waited_for(scheme, filled_directory):
+    uri = filled_directory.uri if scheme == "ldap" else filled_directory.tls_uri
+    own = filled_directory.settings(
+        start_tls=True, ca_file=filled_directory.folder / "ca.pem", timeout=1
+    )
+
+    def stop_meanwhile():
+        with connect(own, uri) as connection:
+            assert find_entry(connection, "alice")
+            os.kill(filled_directory.daemon.process.pid, signal.SIGSTOP)
+            try:
+                find_entry(connection, "alice")
+            except DirectoryError as error:
+                return str(error)
+            finally:
+                os.kill(filled_directory.daemon.process.pid, signal.SIGCONT)
+
+    assert "did not answer in full" in ended(stop_meanwhile)
+
+
+def dev_kept_back(message):
+    """Keep back the group *dev* with success, but where it is read by its name."""
+    is_dev = message.kind == ENTRY and f"cn=dev,{GROUPS}".encode() in message.octets
+    return b"" if is_dev and message.number > 6 else message.octets
+
+
+def test_no_superuser_is_demoted_by_half_a_list_of_groups(filled, session, database, ldap, between):
+    own = dataclasses.replace(ldap, mirror_groups=False)
+    assert [is_superuser for _n, _e, _a, is_superuser, _i in filled[0]] == [True] * 6
+    between.fault = dev_kept_back
+    with pytest.raises(DirectoryError, match="came without dev"):
+        sync(own, database)
+    assert state(session) == filled
+    # And of one who signs in: their entry, then the group by its name, then the groups around them.
+    between.fault = lambda m: (
+        b"" if m.kind == ENTRY and m.number > 2 and b"cn=dev," in m.octets else m.octets
+    )
+    with pytest.raises(Unavailable):
+        DirectoryAuthenticator(own, lambda: database).vouch("bob", password_of("bob"))
+    assert state(session) == filled
+
+
+def test_a_group_may_be_named_in_another_way(filled, session, database, ldap):
+    other_way = f"commonName=dev, {GROUPS}"
+    own = dataclasses.replace(ldap, superuser_group=other_way, required_group=other_way)
+    assert sync(own, database).changes == []
+    assert DirectoryAuthenticator(own, lambda: database).vouch("bob", password_of("bob"))
+    assert state(session) == filled
+
+
+def test_an_account_that_is_locked_is_told_like_a_wrong_password(filled, database, ldap, between):
+    """389 Directory Server answers with a violated constraint."""
+    own = dataclasses.replace(
+        ldap, bind_template=f"uid={{user}},{PEOPLE}", bind_dn="", bind_password=""
+    )
+    between.fault = answer_with(ldap_proxy.CONSTRAINT_VIOLATION, BIND_RESPONSE)
+    assert DirectoryAuthenticator(own, lambda: database).vouch("bob", password_of("bob")) is None
+
+
+def test_an_outage_of_the_database_is_told_as_one(database, session, ldap):
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    session.execute(text("PRAGMA query_only = ON" if is_sqlite else "SET TRANSACTION READ ONLY"))
+    with pytest.raises(DirectoryError, match=r"read-?only") as error:
+        sync(dataclasses.replace(ldap, superuser_group=""), database)
+    assert "same moment" not in str(error.value)
+    database.bind.invalidate()  # it would stay so
 
 
 def test_a_referral_may_be_passed_over_where_that_is_set(filled, database, ldap, between):

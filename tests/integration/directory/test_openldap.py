@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import sys
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from ldap.controls.libldap import SimplePagedResultsControl
 from sqlalchemy import select, update
 
 from ponytracker import make_app
@@ -29,10 +31,13 @@ from ponytracker.settings import SettingError
 from tests.servers import ROOT
 from tests.site import PASSWORD, Visitor
 from tests.slapd import (
+    ADMIN,
     ADMIN_PASSWORD,
     BASE,
     GROUPS,
+    PEER,
     PEOPLE,
+    READER,
     READER_PASSWORD,
     dn_of,
     group,
@@ -154,7 +159,7 @@ def test_who_is_not_there_learns_nothing(browse, session, caplog):
 def test_an_empty_password_is_refused_before_anybody_is_asked(filled):
     said = []
     for dn, password in ((dn_of("alice"), ""), ("", "x")):
-        with connect_as(filled.settings(), dn, password, said.append) as connection:
+        with connect_as(filled.settings(), filled.uri, dn, password, said.append) as connection:
             assert connection is None
     assert said == []
 
@@ -164,7 +169,7 @@ def test_names_with_signs_of_filters_and_dns_are_taken_to_the_letter(browse, fil
         assert sign_in(browse(**fields), ODD, "wrong").status_int == 422
     said = []
     list(try_user(filled.settings(), ODD, "x"))
-    with connect(filled.settings(), said.append) as connection:
+    with connect(filled.settings(), filled.uri, said.append) as connection:
         assert find_entry(connection, ODD) is None
     assert any("(uid=o,d+d \\28na\\5cme\\29\\2a)" in line for line in said)
 
@@ -217,7 +222,7 @@ def test_an_account_of_the_directory_has_no_password_here(browse, world, session
     assert {"username", "email", "last_name"}.isdisjoint(form.fields)
 
 
-def test_groups_are_mirrored_for_who_signs_in(browse, session, world):
+def test_groups_are_mirrored_for_who_signs_in(browse, run, session, world):
     visitor = browse(mirror_groups=True, superuser_group=f"cn=bosses,{GROUPS}")
     ours = world.group("dev")
     sign_in(visitor, "alice")
@@ -231,6 +236,12 @@ def test_groups_are_mirrored_for_who_signs_in(browse, session, world):
     session.commit()
     sign_in(visitor, "alice")
     assert {g.name for g in named(session, "alice").groups} == {*names, "dev"}
+    # And that can be undone.
+    last, first = run(sync_command.sync_ldap, "--runs").splitlines()
+    name = last.removesuffix(" (sign-in)")
+    assert "group.add_user gone" in run(sync_command.sync_ldap, "--undo", name)
+    assert {g.name for g in named(session, "alice").groups} == {*names, "dev", "gone"}
+    assert first.endswith(" (sign-in)")
     sign_in(browse(mirror_groups=True, superuser_group=f"cn=bosses,{GROUPS}"), "carol")
     assert named(session, "carol").is_superuser
     assert not named(session, "alice").is_superuser
@@ -286,21 +297,21 @@ def test_encryption_needs_the_right_authority(filled):
     for uri in (plain, tls):
         own = filled.settings(uris=(uri,), start_tls=True, ca_file=filled.folder / "ca.pem")
         assert [step.is_wrong for step in examine(own)] == [False] * 4
-        with connect(own) as connection:
+        with connect(own, uri) as connection:
             assert connection.uri == uri
         for path in ("other.pem", "missing.pem"):
             with (
                 pytest.raises(Unreachable),
-                connect(dataclasses.replace(own, ca_file=filled.folder / path)),
+                connect(dataclasses.replace(own, ca_file=filled.folder / path), uri),
             ):
                 pass
         trusting = dataclasses.replace(own, ca_file=None, check_certificate=False)
-        with connect(trusting):
+        with connect(trusting, uri):
             pass
         assert "is not checked" in next(step.text for step in examine(trusting) if step.is_wrong)
         # The name must be right as well as the authority.
         elsewhere = uri.replace("127.0.0.1", "127.0.0.2")
-        with pytest.raises(Unreachable), connect(dataclasses.replace(own, uris=(elsewhere,))):
+        with pytest.raises(Unreachable), connect(own, elsewhere):
             pass
     # Without encryption, what is said to another machine can be read on its way.
     for uri, is_risky in ((plain, False), (plain.replace("127.0.0.1", "127.0.0.2"), True)):
@@ -320,9 +331,27 @@ def test_encryption_needs_the_right_authority(filled):
         bind_dn="",
         bind_password="",
     )
-    # This server asks for no certificate, so there is nothing outside to know us by.
-    with pytest.raises(Unreachable, match=r"(?i)authentication|mechanism"), connect(certified):
+    # By our certificate the server knows us; without, there is nothing outside to know us by.
+    for uri in (plain, tls):
+        with connect(dataclasses.replace(certified, start_tls=True), uri) as connection:
+            assert connection.whoami() == f"dn:{READER}"
+    unknown = dataclasses.replace(certified, cert_file=None, key_file=None)
+    with pytest.raises(Unreachable, match=r"(?i)authentication|mechanism"), connect(unknown, tls):
         pass
+
+
+def test_the_user_of_a_process_is_known_by_a_socket_and_may_act_for_another(filled):
+    own = filled.settings(sasl_mechanism="EXTERNAL", bind_dn="", bind_password="")
+    with connect(own, filled.socket_uri) as connection:
+        assert connection.whoami() == f"dn:{PEER}"
+        assert find_entry(connection, "alice")
+    for whom, is_right in ((f"dn:{READER}", True), (f"dn:{ADMIN}", False)):
+        acting = dataclasses.replace(own, sasl_authorization_id=whom)
+        with (
+            contextlib.nullcontext() if is_right else pytest.raises(Unreachable),
+            connect(acting, filled.socket_uri) as connection,
+        ):
+            assert connection.whoami() == whom
 
 
 @pytest.fixture
@@ -408,6 +437,11 @@ def test_an_account_is_linked_on_purpose(run, browse, world, session):
     assert named(session, "admin").is_superuser
     assert "linked to this entry already" in run(sync_command.sync_ldap, "--link", "admin", code=1)
     assert "There is no nobody" in run(sync_command.sync_ldap, "--link", "nobody", code=1)
+    carol = world.user("carol")
+    template = {"bind_template": f"uid={{user}},{PEOPLE}", "user_base": ""}
+    assert "carol signs in with" in run(sync_command.sync_ldap, "--link", "carol", **template)
+    session.expire_all()
+    assert carol.directory_id.startswith("entryuuid:")
 
 
 def test_ldap_test_shows_each_step_and_no_password(run, world, session):
@@ -429,6 +463,13 @@ def test_ldap_test_shows_each_step_and_no_password(run, world, session):
     assert f"found {dn_of('bob')}" in looked_up
     assert "mail: (nothing)" in looked_up
     assert "was not found" in run(command, "nobody", "--no-password", code=1)
+    # Where people look up themselves, nobody else is asked.
+    template = {"bind_template": f"uid={{user}},{PEOPLE}", "bind_dn": "", "bind_password": ""}
+    for more in ({}, {"user_base": ""}, fields):
+        as_alice = run(command, "alice", stdin=f"{password_of('alice')}\n", **template, **more)
+        assert "looked up as themselves" in as_alice
+        assert "account: alice" in as_alice
+    assert "ask with their password" in run(command, "alice", "--no-password", code=1, **template)
     refused = run(command, "alice", code=1, bind_password="not it")
     assert "See ldap.bind_dn and ldap.bind_password." in refused
     world.user("carol")
@@ -474,6 +515,11 @@ def test_a_worker_logs_what_it_could_not_take_over(filled, database, caplog):
     with caplog.at_level(logging.INFO):
         sync_and_log(filled.settings(user_base=f"ou=nowhere,{BASE}"), database)
     assert "Nothing was taken over from the directory" in caplog.text
+    caplog.clear()
+    # Nor does it fill the log with those who never come in.
+    sync_and_log(filled.settings(required_group=f"cn=allowed,{GROUPS}"), database)
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "4 entries" in line
 
 
 def test_dns_are_the_same_however_they_are_written():
@@ -497,6 +543,29 @@ class ManyMembers:
         return 0, [("cn=g", found)], 0, []
 
 
+class Unhurried:
+    """A transport on which nothing is late."""
+
+    def within(self, _seconds):
+        return contextlib.nullcontext()
+
+
+class NoEnd:
+    """Promises more, page after page, and brings nothing."""
+
+    def search_ext(self, *_, **__):
+        return 1
+
+    def result3(self, asked, timeout):
+        return 0, [], 0, [SimplePagedResultsControl(False, 0, b"more")]
+
+
+def test_pages_without_anything_have_an_end(filled):
+    connection = Connection(filled.settings(), "ldap://x", NoEnd(), Unhurried(), print)
+    with pytest.raises(Incomplete, match="empty pages"):
+        connection.search("cn=g", "(cn=*)", ["cn"])
+
+
 @pytest.mark.parametrize("kept_back", [False, True])
 def test_a_group_that_comes_in_parts_is_put_together(filled, kept_back):
     parts = {
@@ -504,7 +573,7 @@ def test_a_group_that_comes_in_parts_is_put_together(filled, kept_back):
         "member;range=2-*": {} if kept_back else {"member;range=2-3": [b"c", b"d"]},
         "member;range=4-*": {"member;range=4-*": [b"e"]},
     }
-    connection = Connection(filled.settings(), "ldap://x", ManyMembers(parts), print)
+    connection = Connection(filled.settings(), "ldap://x", ManyMembers(parts), Unhurried(), print)
     if kept_back:
         with pytest.raises(Incomplete, match="kept back a part of cn=g"):
             connection.search("cn=g", "(cn=*)", ["cn"])
