@@ -35,7 +35,7 @@ MB = 1024 * 1024
 WARN_EVERY = 60.0
 """Seconds between two lines in the server's log about keys that are wrong."""
 
-_REFUSALS = {STATUS[outcome]: outcome for outcome in (Outcome.TOO_LARGE, Outcome.NOT_AVAILABLE)}
+_REFUSALS = {413: Outcome.TOO_LARGE, 408: Outcome.NOT_AVAILABLE, 503: Outcome.NOT_AVAILABLE}
 """What becomes of a mail whose form was refused before it came here, by the status of that."""
 
 _warned_at = {"wrong key": -WARN_EVERY}

@@ -7,18 +7,23 @@ is a layer before Pyramid, since ``pyramid_retry`` copies all of a body before t
 from __future__ import annotations
 
 import logging
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+import socket
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import SEEK_END, BytesIO
 from tempfile import SpooledTemporaryFile, gettempdir
-from typing import IO, Any
+from threading import Event, Thread
+from time import monotonic
+from typing import IO, Any, Self
 
 from pyramid.httpexceptions import (
     HTTPBadRequest,
     HTTPException,
     HTTPLengthRequired,
     HTTPRequestEntityTooLarge,
+    HTTPRequestTimeout,
     HTTPServiceUnavailable,
 )
 
@@ -47,6 +52,11 @@ is sending may never see the answer."""
 
 MAX_DIGITS = 18
 """Digits of the length of a body; what has more is larger than any limit."""
+
+PATIENCE = 20.0
+"""Seconds that a body may take, and one more for each `MIN_RATE` octets that have come."""
+
+MIN_RATE = 32 * 1024
 
 _CHUNK = 64 * 1024
 _LARGER = "ponytracker.larger_bodies"
@@ -136,37 +146,104 @@ def _spooled() -> Iterator[IO[bytes]]:
 
 def _fill(body: IO[bytes], environ: dict[str, Any], limit: int) -> None:
     """Read what was sent into *body*; raise what is to be answered where it cannot be taken."""
-    source = environ["wsgi.input"]
     length = environ.get("CONTENT_LENGTH") or ""
     if length:
         if not (length.isascii() and length.isdigit()):
             raise _cut_off()
         # Python takes a number of thousands of digits for none.
         rest = int(length) if len(length) <= MAX_DIGITS else 10**MAX_DIGITS
-        if rest > limit:
-            _discard(source.read, rest)
-            raise too_large(limit)
-        while rest and (chunk := _get(source.read, min(rest, _CHUNK))):
-            _put(body, chunk)
-            rest -= len(chunk)
         if rest:
-            raise _cut_off()
+            with _Source(environ) as source:
+                _fill_by_length(body, source, rest, limit)
     elif environ.get("wsgi.input_terminated"):
-        while chunk := _get(source.read, _CHUNK):
-            if body.tell() + len(chunk) > limit:
-                _discard(source.read, DISCARDED)
-                raise too_large(limit)
-            _put(body, chunk)
+        with _Source(environ) as source:
+            _fill_to_the_end(body, source, limit)
     elif "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
         # uwsgi would have it read in a way of its own; what is in front of it sends a length.
         raise HTTPLengthRequired(_("What you sent does not say how long it is (Content-Length)."))
 
 
-def _get(read: Callable[[int], bytes], size: int) -> bytes:
-    try:
-        return read(size)
-    except OSError as error:
-        raise _cut_off() from error
+def _fill_by_length(body: IO[bytes], source: _Source, rest: int, limit: int) -> None:
+    if rest > limit:
+        _discard(source, rest)
+        raise too_large(limit)
+    while rest and (chunk := source.read(min(rest, _CHUNK))):
+        _put(body, chunk)
+        rest -= len(chunk)
+    if rest:
+        raise source.cut_off()
+
+
+def _fill_to_the_end(body: IO[bytes], source: _Source, limit: int) -> None:
+    while chunk := source.read(_CHUNK):
+        if body.tell() + len(chunk) > limit:
+            _discard(source, DISCARDED)
+            raise too_large(limit)
+        _put(body, chunk)
+
+
+class _Source:
+    """A body as it comes in, whose sender is hung up on where it takes too long.
+
+    Somebody else must look at the clock: to read from uwsgi or gunicorn is to wait until all that
+    was asked for is there, however slowly it comes. Waitress has all of it before it calls.
+    """
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self._input = environ["wsgi.input"]
+        self._connection = _copy_connection(environ)
+        self._due = monotonic() + PATIENCE
+        self._is_over = False
+        self._is_read = Event()
+        self._clock = Thread(target=self._watch, args=[self._connection], daemon=True)
+
+    def __enter__(self) -> Self:
+        if self._connection:
+            self._clock.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._connection:
+            self._is_read.set()
+            self._clock.join()  # or it might hang up on the next request
+            self._connection.close()
+
+    def read(self, size: int) -> bytes:
+        """Return *size* octets, or fewer where no more come; raise where they broke off."""
+        try:
+            chunk: bytes = self._input.read(size)
+        except Exception as error:  # of chunks that are none, gunicorn raises kinds of its own
+            raise self.cut_off() from error
+        self._due += len(chunk) / MIN_RATE
+        return chunk
+
+    def cut_off(self) -> HTTPException:
+        """Return what is to be answered where there is less than there should be."""
+        if self._is_over:
+            return HTTPRequestTimeout(_("What you sent came too slowly. Please try again."))
+        return _cut_off()
+
+    def _watch(self, connection: socket.socket) -> None:
+        while (rest := self._due - monotonic()) > 0:
+            if self._is_read.wait(rest):
+                return
+        self._is_over = True
+        with suppress(OSError):  # the sender has gone
+            connection.shutdown(socket.SHUT_RD)
+
+
+def _copy_connection(environ: dict[str, Any]) -> socket.socket | None:
+    """Return the connection that a body is read from, where it is still to be read from one.
+
+    It is a copy, since only the server must close its own.
+    """
+    if "uwsgi.version" in environ:
+        number = environ["wsgi.input"].fileno()
+    elif "gunicorn.socket" in environ:
+        number = environ["gunicorn.socket"].fileno()
+    else:
+        return None
+    return socket.socket(fileno=os.dup(number))
 
 
 def _put(body: IO[bytes], chunk: bytes) -> None:
@@ -178,9 +255,9 @@ def _put(body: IO[bytes], chunk: bytes) -> None:
         raise HTTPServiceUnavailable(NO_ROOM, headers={"Retry-After": "10"}) from error
 
 
-def _discard(read: Callable[[int], bytes], size: int) -> None:
+def _discard(source: _Source, size: int) -> None:
     rest = min(size, DISCARDED)
-    while rest and (chunk := _get(read, min(rest, _CHUNK))):
+    while rest and (chunk := source.read(min(rest, _CHUNK))):
         rest -= len(chunk)
 
 

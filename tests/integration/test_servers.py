@@ -11,10 +11,12 @@ import re
 import secrets
 import shutil
 import socket
+import struct
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,9 @@ SERVERS = {
     "gunicorn, loaded before it forks": ("gunicorn", "--preload", "--paste", "production.ini"),
     "waitress": ("pserve", "production.ini"),
 }
+
+THREADS = 16
+"""The requests that uwsgi or gunicorn answers at once."""
 
 SERVED = [
     ("uwsgi", "sqlite"),
@@ -256,18 +261,85 @@ def forwarding(client: Client, forwarded_for: str) -> None:
     client.connection.request = request  # type: ignore[method-assign]
 
 
+class Dripping:
+    """Somebody who posts a body of 10,000 octets, two of them each second."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), SECONDS)
+        head = "POST /login HTTP/1.1\r\nHost: tracker.example.org\r\nContent-Length: 10000\r\n"
+        kind = "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+        self.socket.sendall(f"{head}{kind}x".encode())
+        self.socket.settimeout(0.5)
+
+    def drip(self) -> bytes:
+        """Send octets until there is an answer; return its first line."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            with suppress(TimeoutError):
+                return self.socket.recv(1000).partition(b"\r\n")[0]
+            self.socket.sendall(b"x")
+        raise AssertionError("there was no answer")
+
+
+def test_who_sends_slowly_does_not_stop_others(tmp_path_factory):
+    """As many as there are threads; with less patience than is usual, to wait less."""
+    with ExitStack() as stack:
+        daemons = [_impatient(tmp_path_factory, name) for name in ("uwsgi", "gunicorn")]
+        for daemon in daemons:
+            stack.callback(daemon.stop)
+        with ThreadPoolExecutor(len(daemons) * THREADS) as threads:
+            list(threads.map(Daemon.start, daemons))
+            clients = [Dripping(daemon.port) for daemon in daemons for _thread in range(THREADS)]
+            lines = threads.map(Dripping.drip, clients)
+            for daemon in daemons:
+                client = Client(f"http://127.0.0.1:{daemon.port}", ADDRESS)
+                assert client.get("/health").status == 200
+            assert {line.split(b" ")[1] for line in lines} == {b"408"}
+
+
+def _impatient(folders: pytest.TempPathFactory, name: str) -> Daemon:
+    folder = folders.mktemp("impatient")
+    port = free_port()
+    copy_ini(folder, port, use="call:tests.integration.impatient:make_app")
+    program, *arguments = SERVERS[name]
+    variables = {
+        "PONYTRACKER_DATABASE_URL": f"sqlite:///{folder}/ponytracker.sqlite",
+        "PONYTRACKER_HTTP_PORT": str(port),
+        "PYTHONPATH": str(ROOT),
+    }
+    return Daemon(BIN / program, *arguments, folder=folder, name=name, port=port, **variables)
+
+
+TOKEN = secrets.token_hex(8)
+
+
+def _hang_up(port: int) -> None:
+    """Ask for what has a token in its address, and be gone before the answer."""
+    for _time in range(10):
+        with socket.create_connection(("127.0.0.1", port), SECONDS) as asking:
+            head = f"GET /login/reset?token={TOKEN} HTTP/1.1\r\nHost: tracker.example.org\r\n\r\n"
+            asking.sendall(head.encode())
+            # To be closed by a reset: what is written to it then fails.
+            asking.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 def test_they_end_when_told_to_and_have_said_nothing_secret(servers):
     """The last of them, since it ends the servers: all at once, as a machine does."""
     for server in servers.values():
+        _hang_up(server.daemon.port)
+    slow = [Dripping(server.daemon.port) for server in servers.values()]
+    for server in servers.values():
         server.daemon.process.terminate()
     for server in servers.values():
-        assert server.daemon.process.wait(20) in (0, -15)
+        assert server.daemon.process.wait(15) in (0, -15)
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", server.daemon.port)) != 0
         ini = (server.daemon.folder / "production.ini").read_text()
         (secret,) = re.findall(r"(?m)^ponytracker.secret = (.+)$", ini)
-        for unspeakable in (secret, "Traceback", "postgres@"):
+        for unspeakable in (secret, TOKEN, "Traceback", "postgres@"):
             assert unspeakable not in server.daemon.output, server.name
+    for client in slow:
+        client.socket.close()
 
 
 @pytest.fixture(scope="module")

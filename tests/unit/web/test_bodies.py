@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -114,6 +117,38 @@ def test_a_body_that_is_cut_off_is_none(breaks):
     assert reading.body == b""
     if breaks:
         assert send(Source(100, breaks=True), **CHUNKED).refusal.status_int == 400
+
+
+@pytest.mark.parametrize("server", ["uwsgi", "gunicorn"])
+def test_a_body_that_takes_too_long_is_ended(monkeypatch, server):
+    """Whose octets never come, or as slowly as one likes: reads wait for all they are asked for."""
+    monkeypatch.setattr(bodies, "PATIENCE", 0.2)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.makefile("rb") as source:
+        known = {"uwsgi.version": b"2"} if server == "uwsgi" else {"gunicorn.socket": ours}
+        for size, status in ((10, None), (100, 408)):
+            theirs.sendall(b"x" * 10)
+            reading = send(source, CONTENT_LENGTH=str(size), **known)
+            assert (reading.refusal and reading.refusal.status_int) == status
+            assert len(reading.body) == (0 if status else size)
+        ours.sendall(b"the answer")
+        assert theirs.recv(100) == b"the answer"
+
+
+def test_who_sends_fast_enough_has_more_time(monkeypatch):
+    monkeypatch.setattr(bodies, "PATIENCE", 0.1)
+    monkeypatch.setattr(bodies, "MIN_RATE", 1000)
+    ours, theirs = socket.socketpair()
+
+    def write() -> None:
+        theirs.sendall(b"x" * 70_000)
+        time.sleep(0.3)
+        theirs.sendall(b"x" * 30_000)
+
+    with ours, theirs, ours.makefile("rb") as source, ThreadPoolExecutor(1) as threads:
+        threads.submit(write)
+        reading = send(source, CONTENT_LENGTH="100000", **{"gunicorn.socket": ours})
+    assert (reading.refusal, len(reading.body)) == (None, 100_000)
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "abc", "١", "1 1", "x" * 5000])
