@@ -45,6 +45,7 @@ TLSVerifyClient try
 authz-policy to
 authz-regexp "^gidnumber=[0-9]+.uidnumber=[0-9]+,cn=peercred,cn=external,cn=auth$" "{peer}"
 authz-regexp "^cn=127.0.0.1$" "{reader}"
+{more}
 database mdb
 suffix "{base}"
 rootdn "{admin}"
@@ -125,7 +126,7 @@ def dn_of(uid: str) -> str:
 class Slapd:
     """The server; `load` puts entries in, `change` says something in LDIF."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "", **variables: str) -> None:
         self.folder = folder
         self.port = free_port()
         self.tls_port = free_port()
@@ -140,6 +141,7 @@ class Slapd:
                 password=ADMIN_PASSWORD,
                 peer=PEER,
                 reader=READER,
+                more=more,
             )
         )
         self.uri = f"ldap://127.0.0.1:{self.port}"
@@ -154,6 +156,7 @@ class Slapd:
             folder=folder,
             name="slapd",
             port=self.port,
+            **variables,
         )
 
     def change(self, ldif: str, *, add: bool = False) -> None:
@@ -195,11 +198,11 @@ class Slapd:
 
 
 @contextmanager
-def slapd(folder: Path) -> Iterator[Slapd]:
-    """Run a server of the tests' own; without OpenLDAP, skip the test."""
+def slapd(folder: Path, more: str = "", **variables: str) -> Iterator[Slapd]:
+    """Run a server of the tests' own, with *more* settings; without OpenLDAP, skip the test."""
     if not SLAPD.exists() or shutil.which("ldapmodify") is None:
         pytest.skip("OpenLDAP is missing: apt-get install slapd ldap-utils")
-    server = Slapd(folder)
+    server = Slapd(folder, more, **variables)
     with server.socket_folder, running(server.daemon):
         server.change(TREE, add=True)
         yield server

@@ -85,7 +85,7 @@ def sync_and_log(settings: Ldap, database: Database) -> None:
         return
     if outcome.notes:
         log.warning(
-            "From the directory, %d entries were not taken over; sync-ldap --dry-run says why",
+            "Not all was taken over from the directory: %d notes, which sync-ldap --dry-run shows",
             len(outcome.notes),
         )
     if outcome.changes:

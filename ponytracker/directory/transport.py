@@ -69,9 +69,11 @@ class Transport:
 def _connect(uri: str, seconds: float) -> socket.socket:
     parts = urlsplit(uri)
     if parts.scheme != "ldapi":
-        return socket.create_connection(
-            (parts.hostname or "", parts.port or PORTS[parts.scheme]), seconds
-        )
+        port = parts.port or PORTS[parts.scheme]
+        found = socket.create_connection((parts.hostname or "", port), seconds)
+        # Requests are small, and each is waited for.
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return found
     found = socket.socket(socket.AF_UNIX)
     try:
         found.settimeout(seconds)

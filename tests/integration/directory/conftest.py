@@ -10,7 +10,7 @@ import pytest
 from tests.slapd import Slapd, slapd
 
 if importlib.util.find_spec("ldap") is None:
-    collect_ignore = ["test_faults.py", "test_openldap.py"]
+    collect_ignore = ["test_faults.py", "test_gssapi.py", "test_openldap.py"]
 
 
 @pytest.fixture(scope="module")

@@ -519,7 +519,7 @@ def test_a_worker_logs_what_it_could_not_take_over(filled, database, caplog):
     # Nor does it fill the log with those who never come in.
     sync_and_log(filled.settings(required_group=f"cn=allowed,{GROUPS}"), database)
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert "4 entries" in line
+    assert "4 notes" in line
 
 
 def test_dns_are_the_same_however_they_are_written():
