@@ -14,6 +14,7 @@ import plaster
 from sqlalchemy.engine import make_url
 
 from ponytracker.errors import DomainError
+from ponytracker.operations.uwsgi import find_risk
 from ponytracker.settings import Settings
 from ponytracker.settings.keys import Key
 from ponytracker.web.bodies import MAX_BODY
@@ -216,6 +217,8 @@ def _find_listener(ini: Path, settings: Settings, server: str) -> tuple[str, str
         # An asterisk is for waitress alone.
         host = section.get("host", "127.0.0.1").replace("*", EVERYWHERE)
         return "http", f"{host}:{port}"
+    if risk := find_risk(ini):
+        raise Undeployable(risk)
     section = _section(ini, "uwsgi")
     for name, protocol in (("http-socket", "http"), ("socket", "uwsgi"), ("uwsgi-socket", "uwsgi")):
         if value := str(section.get(name, "")).strip():

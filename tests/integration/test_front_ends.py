@@ -13,6 +13,7 @@ import secrets
 import shutil
 import socket
 import ssl
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -123,12 +124,15 @@ class FrontEnds:
         self.folder = folder
         self.ports = {name: free_port() for name in (*DEPLOYED, *AWAY, *OTHERS)}
         self.plain_ports = {name: free_port() for name in (*DEPLOYED, *AWAY)}
-        self.http, self.uwsgi = free_port(), free_port()
+        self.http = free_port()
+        # Not in pytest's own folder, which the web servers' workers may not enter.
+        self.sockets = Path(tempfile.mkdtemp(prefix="sockets-"))
+        self.sockets.chmod(0o755)
         # Each connection ends as soon as it is there.
         self.hanging_up = ThreadingTCPServer(("127.0.0.1", 0), BaseRequestHandler)
         self.backends = {
             "http": f"http-socket = 127.0.0.1:{self.http}",
-            "uwsgi": f"socket = 127.0.0.1:{self.uwsgi}",
+            "uwsgi": f"socket = {self.sockets}/web.sock",
             "nobody listens": f"http-socket = 127.0.0.1:{free_port()}",
             "it hangs up": f"http-socket = 127.0.0.1:{self.hanging_up.server_address[1]}",
             "no socket": f"socket = {folder}/none.socket",
@@ -250,7 +254,9 @@ def front_ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnds]:
     create_superusers(Database(engine), "admin")
     engine.dispose()
     copy_ini(folder, found.http, **{"ponytracker.base_url": ADDRESS})
-    arguments = ("--uwsgi-socket", f"127.0.0.1:{found.uwsgi}", "--ini-paste-logged")
+    arguments = ["--uwsgi-socket", found.sockets / "web.sock", "--ini-paste-logged"]
+    if os.geteuid() == 0:
+        arguments[:0] = ["--chown-socket", ":www-data"]
     tracker = Daemon(
         *(BIN / "uwsgi", *arguments, "production.ini"),
         folder=folder,
@@ -260,6 +266,7 @@ def front_ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnds]:
         PONYTRACKER_ATTACHMENTS_DIR=f"{folder}/attachments",
     )
     with ExitStack() as stack:
+        stack.callback(shutil.rmtree, found.sockets)
         stack.enter_context(found.hanging_up)
         Thread(target=found.hanging_up.serve_forever, daemon=True).start()
         stack.callback(found.hanging_up.shutdown)

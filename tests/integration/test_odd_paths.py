@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from http.client import HTTPConnection
@@ -168,7 +169,8 @@ def test_nginx_of_another_user_before_a_unix_socket(tracker, tmp_path, protocol)
         section = (
             (ROOT / "production.ini").read_text().partition("[uwsgi]\n")[2].partition("\n[")[0]
         )
-        section = re.sub(r"(?m)^http-socket =.*", f"{protocol} = {folder}/web.sock", section)
+        listen = f"{protocol} = {folder}/web.sock\nchown-socket = :www-data"
+        section = re.sub(r"(?m)^http-socket =.*", listen, section)
         (folder / "uwsgi.ini").write_text(f"[uwsgi]\n{section}\nwsgi-file = {folder}/app.py\n")
         ini_of(tracker).write_text(f"[app:main]\nuse = egg:ponytracker\n[uwsgi]\n{section}\n")
         site = rendered(tracker, port)["nginx/ponytracker.conf"]
@@ -185,6 +187,40 @@ def test_nginx_of_another_user_before_a_unix_socket(tracker, tmp_path, protocol)
             connection.request("GET", "/")
             answer = connection.getresponse()
             assert (answer.status, answer.read()) == (200, b"pony")
+            evil = folder / "evil.py"
+            evil.write_text(f"open('{folder}/ran', 'w')\n{APP}")
+            assert "Permission denied" in speak_uwsgi(folder / "web.sock", evil, "nobody")
+            if protocol == "socket":  # nor may who is allowed to ask have it run something else
+                assert "pony" in speak_uwsgi(folder / "web.sock", evil, "www-data")
+            assert not (folder / "ran").exists()
+
+
+SPEAK = """
+import socket, struct, sys
+fields = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "UWSGI_FILE": sys.argv[2], "UWSGI_APPID": "x"}
+words = [word.encode() for field in fields.items() for word in field]
+packet = b"".join(struct.pack("<H", len(word)) + word for word in words)
+connection = socket.socket(socket.AF_UNIX)
+connection.connect(sys.argv[1])
+connection.sendall(struct.pack("<BHB", 0, len(packet), 0) + packet)
+print(connection.makefile("rb").read())
+"""
+
+
+def speak_uwsgi(path: Path, file: Path, user: str) -> str:
+    """Ask uwsgi as *user* to run *file*; return the answer, or why there was none."""
+    command = (sys.executable, "-c", SPEAK, path, file)
+    done = subprocess.run(
+        command,
+        user=user,
+        group=user if user == "www-data" else "nogroup",
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.stdout + done.stderr
 
 
 def test_apache(tracker, tmp_path):

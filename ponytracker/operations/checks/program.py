@@ -11,16 +11,19 @@ from importlib.metadata import version
 
 from ponytracker.operations.findings import Finding, warning, well, wrong
 from ponytracker.operations.site import Site
+from ponytracker.operations.uwsgi import find_risk
 from ponytracker.web.static import MANIFEST
 
 
-def check_program(_site: Site) -> Iterator[Finding]:
+def check_program(site: Site) -> Iterator[Finding]:
     yield well(
         f"Program: PonyTracker {version('ponytracker')}, Python {platform.python_version()}."
     )
     yield _user()
     yield _assets()
     yield _time_zones()
+    if risk := find_risk(site.ini):
+        yield wrong(f"uwsgi: {risk}")
 
 
 def _user() -> Finding:

@@ -211,7 +211,11 @@ def test_the_largest_body_is_the_largest_of_all_limits(ini):
     [
         ("http-socket = :6543", "proxy_pass http://", '"http://127.0.0.1:6543/"'),
         ("http-socket = 0.0.0.0:80", "proxy_pass http://", '"http://127.0.0.1:80/"'),
-        ("socket = 127.0.0.1:6543", "uwsgi_pass ponytracker", '"uwsgi://127.0.0.1:6543/"'),
+        (
+            "http-socket = /run/ponytracker/web.sock",
+            "proxy_pass http://",
+            '"unix:/run/ponytracker/web.sock|http://localhost/"',
+        ),
         (
             "socket = /run/ponytracker/web.sock",
             "server unix:/run/ponytracker/web.sock;",
@@ -309,6 +313,9 @@ def test_what_no_file_can_hold_is_refused(ini, keys, why):
     [
         ("", "section [uwsgi] has neither 'http-socket' nor 'socket'"),
         ("http-socket = tracker;x:1", "'tracker;x:1' is no address for the tracker to listen at"),
+        ("socket = 127.0.0.1:6543", "'socket = 127.0.0.1:6543', by which everybody who reaches it"),
+        ("http-socket = :1\nuwsgi-socket = :2", "section [uwsgi] has 'uwsgi-socket = :2'"),
+        ("socket = @abstract", "can run any file as the tracker: expected 'http-socket'"),
     ],
 )
 def test_an_address_that_is_none(ini, uwsgi, why):

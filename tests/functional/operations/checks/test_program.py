@@ -14,6 +14,16 @@ def test_all_is_well(said, monkeypatch):
     assert lines[1] == "ok User: not root (uid 1000)."
 
 
+def test_uwsgi_that_runs_files_for_everybody(said, ini):
+    for lines in ("http-socket = :6543", "socket = /run/web.sock"):
+        ini.write_text(f"[app:main]\nuse = egg:ponytracker\n[uwsgi]\n{lines}\n")
+        assert not any("uwsgi" in line for line in said(check_program))
+    ini.write_text("[app:main]\nuse = egg:ponytracker\n[uwsgi]\nsocket = 127.0.0.1:6543\n")
+    assert said(check_program)[-1].startswith(
+        "WRONG uwsgi: section [uwsgi] has 'socket = 127.0.0.1:6543', by which everybody"
+    )
+
+
 def test_what_can_be_wrong(said, monkeypatch, tmp_path):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(zoneinfo, "available_timezones", set)
