@@ -213,10 +213,13 @@ def test_what_is_too_large_is_said_so_with_and_without_a_length(server):
     large = server.client().send_raw("/login", b"x" * 5_000_000, kind)
     assert large.status == 413
     assert "larger than 4 MiB" in large.text
-    # uwsgi takes no chunks; the proxy in front of it sends a length.
-    count, status = (1, 411) if server.name == "uwsgi" else (50, 413)
-    chunks = (b"x" * 100_000 for _ in range(count))
-    chunked = server.client().send_raw("/login", chunks, kind, encode_chunked=True)
+    if server.name == "uwsgi":
+        # It takes no chunks, and hangs up; the proxy in front of it sends a length.
+        once, status = b"1\r\nx\r\n0\r\n\r\n", 411
+        chunked = server.client().send_raw("/login", once, {**kind, "Transfer-Encoding": "chunked"})
+    else:
+        chunks, status = (b"x" * 100_000 for _ in range(50)), 413
+        chunked = server.client().send_raw("/login", chunks, kind, encode_chunked=True)
     assert chunked.status == status
     assert "What you sent" in chunked.text
     query = http.client.HTTPConnection("127.0.0.1", server.daemon.port, timeout=SECONDS)
