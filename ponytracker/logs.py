@@ -70,10 +70,10 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields = " ".join(f"{name}={_word(value)}" for name, value in _fields(record).items())
-        message = f"{_escaped(record.getMessage())} {fields}".rstrip()
+        message = f"{escaped(record.getMessage())} {fields}".rstrip()
         line = f"{_time(record)} {record.levelname:7} [{record.name}] {message}"
         below = _traceback(self, record).splitlines()
-        return "\n".join([line, *(f"    {_escaped(text)}" for text in below)])
+        return "\n".join([line, *(f"    {escaped(text)}" for text in below)])
 
 
 class JsonFormatter(logging.Formatter):
@@ -119,5 +119,6 @@ def _word(value: object) -> str:
     return text if _WORD.fullmatch(text) else json.dumps(text)
 
 
-def _escaped(text: Any) -> str:
+def escaped(text: Any) -> str:
+    """Return *text* on one line, with what would end the line or turn a terminal as an escape."""
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ponytracker.cli.lines import tell
 from ponytracker.cli.site import ini_option, read_site
 from ponytracker.operations.checks import examine
 from ponytracker.operations.findings import Mark
@@ -22,7 +23,7 @@ def doctor(ini: Path) -> None:
     """
     has_faults = False
     for finding in examine(read_site(ini)):
-        click.echo(f"{finding.mark:5}  {finding.text}")
+        tell(f"{finding.mark:5}  {finding.text}")
         has_faults |= finding.mark is Mark.WRONG
     if has_faults:
         raise click.exceptions.Exit(1)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ponytracker.accounts.service import find_user
+from ponytracker.cli.lines import tell
 from ponytracker.cli.site import ini_option, open_site
 from ponytracker.directory.checking import Step, examine, try_user
 
@@ -50,5 +51,5 @@ def ldap_test(username: str, ini: Path, no_password: bool) -> None:
 
 def _show(step: Step) -> bool:
     mark = "WRONG" if step.is_wrong else "warn" if step.is_risky else "ok"
-    click.echo(f"{mark:5}  {step.text}")
+    tell(f"{mark:5}  {step.text}")
     return step.is_wrong

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ponytracker.cli.lines import tell
 from ponytracker.cli.site import ini_option, open_site
 from ponytracker.directory import applying
 from ponytracker.directory.applying import SYNC, Left, list_runs, new_run, run_of, undo
@@ -86,9 +87,9 @@ def _sync(site: Site, dry: bool, allow_percent: int | None) -> None:
     except DirectoryError as error:
         raise click.ClickException(str(error)) from None
     for note in outcome.notes:
-        click.echo(f"note: {note}")
+        tell(f"note: {note}")
     for change in outcome.changes:
-        click.echo(str(change))
+        tell(str(change))
     count = len(outcome.changes)
     if dry:
         click.echo(f"{count:,} to change. Nothing was changed.")
@@ -105,9 +106,9 @@ def _undo(site: Site, run: str) -> None:
     if not done and not notes:
         raise click.ClickException(f"There is no run {run} that changed anything. See --runs.")
     for note in notes:
-        click.echo(f"note: {note}")
+        tell(f"note: {note}")
     for change in done:
-        click.echo(str(change))
+        tell(str(change))
     click.echo(f"{len(done):,} taken back. To do it again: sync-ldap --undo {run_of(actor)}")
 
 

@@ -30,6 +30,9 @@ MAX_ENTRIES = 200_000
 MAX_EMPTY_PAGES = 100
 """Pages of one answer that bring nothing; a server that says "more" for ever is not believed."""
 
+MAX_RANGES = 1_000
+"""Parts in which the values of one attribute may come."""
+
 MAX_REASON = 300
 """Characters of what a server says that are repeated."""
 
@@ -223,7 +226,8 @@ class Connection:
             raise Incomplete(f"{self.uri} has nothing of the name {base}.") from None
         except ldap.FILTER_ERROR:
             raise Incomplete(f"The filter {condition} is none.") from None
-        except (ldap.LDAPError, OSError) as error:
+        # The library decodes names as UTF-8, and says of others that they are none.
+        except (ldap.LDAPError, OSError, ValueError) as error:
             raise Unanswered(f"{self.uri} did not answer in full: {reason(error)}.") from None
         return rows, answers
 
@@ -251,12 +255,16 @@ class Connection:
                 continue
             kept = whole.setdefault(ranged["name"], [])
             kept.extend(values)
-            while ranged["last"] != "*":
+            for _time in range(MAX_RANGES):
+                if ranged["last"] == "*":
+                    break
                 start = int(ranged["last"]) + 1
                 ranged, others = self._next_range(entry.dn, ranged["name"], start)
                 kept.extend(others)
                 if len(kept) > MAX_ENTRIES:
                     raise Incomplete(f"{entry.dn} has more than {MAX_ENTRIES:,} members.")
+            else:
+                raise Incomplete(f"{entry.dn} comes in more than {MAX_RANGES:,} parts.")
         return Entry(entry.dn, whole)
 
     def _next_range(self, dn: str, name: str, start: int) -> tuple[re.Match[str], Sequence[bytes]]:

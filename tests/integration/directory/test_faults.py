@@ -95,6 +95,10 @@ def garbled(message):
     return b"\x30\x03\xff\xff\xff" if message.kind == ENTRY else message.octets
 
 
+def spelt(name, otherwise):
+    return lambda m: m.octets.replace(name, otherwise) if m.kind == ENTRY else m.octets
+
+
 def half_a_page(message):
     """Say that all is well after one entry of a page, and that there are no more pages."""
     if message.kind == ENTRY and message.number > 1:
@@ -134,6 +138,8 @@ FAULTS = {
     "hangs up within the groups": hang_up_at(ENTRY, 8),
     "cut": cut,
     "garbled": garbled,
+    "a name that is no UTF-8": spelt(b"ou=people", b"ou=p\xffople"),
+    "an attribute that is no UTF-8": spelt(b"mail", b"ma\xffl"),
     "half a page": half_a_page,
     "members unseen": members_unseen,
     "groups unseen": groups_unseen,

@@ -566,6 +566,14 @@ def test_pages_without_anything_have_an_end(filled):
         connection.search("cn=g", "(cn=*)", ["cn"])
 
 
+def test_a_group_does_not_come_in_parts_for_ever(filled):
+    parts = {f"member;range={n}-*": {f"member;range={n}-{n}": [b"x"]} for n in range(2000)}
+    parts["cn"] = {"member;range=0-0": [b"x"], "cn": [b"g"]}
+    connection = Connection(filled.settings(), "ldap://x", ManyMembers(parts), Unhurried(), print)
+    with pytest.raises(Incomplete, match="1,000 parts"):
+        connection.search("cn=g", "(cn=*)", ["cn"])
+
+
 @pytest.mark.parametrize("kept_back", [False, True])
 def test_a_group_that_comes_in_parts_is_put_together(filled, kept_back):
     parts = {
