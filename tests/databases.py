@@ -53,6 +53,10 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 @pytest.fixture
 def database(engine: Engine) -> Iterator[Database]:
     """A database whose every commit is undone after the test."""
+    if engine.dialect.name == "postgresql":
+        # What was undone would stay, and make all that follows slower. It takes milliseconds.
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM")
     bind = engine.execution_options(sqlite_begin="IMMEDIATE")
     with bind.connect() as connection, connection.begin() as transaction:
         yield Database(connection, "http://localhost")
