@@ -1,4 +1,4 @@
-"""What a large mail costs the process that takes it (25 MB in no more than 200 MB)."""
+"""What a large mail costs the process that takes it: far less than 200 MB for one of 25 MB."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import pytest
 from tests.integration.tracker import ALICE, Tracker
 
 MB = 1024 * 1024
-MOST = 200
+MOST = 75
+"""MB that a mail may take, beside what the server takes anyhow; 50 to 61 were seen."""
 
 
 @pytest.fixture
@@ -110,8 +111,7 @@ def test_a_mail_of_25_mb(tracker, make):
     assert 23 * MB < len(mail) <= 25 * MB + 1000
     status, verdict = tracker.post(mail)
     assert (status, verdict) in [(200, "commented"), (200, "empty")]
-    used = peak(tracker)
-    assert used < MOST, f"{before} MB before"
+    assert peak(tracker) - before < MOST
 
 
 def test_a_mail_beyond_the_limit(tracker):
