@@ -42,7 +42,7 @@ PAGE = "error.jinja2"
 
 _KEPT_BACK = ("csrf_token", "password")
 _PASSWORDS = ("again", "new1", "new2", "old")
-_BUTTONS = ("change-state", "update-password", "update-profile")
+_BUTTONS = ("change-state", "preview", "update-password", "update-profile")
 _FILES = ("attachment", "remove_attachment")
 _NOT_TYPED = (
     *_BUTTONS,

@@ -52,6 +52,11 @@ def test_what_comes_too_soon_comes_back_and_is_taken_later(writer, used_up, cloc
     assert "lines &amp; &lt;b&gt;" in writer.get("/web/issues/1/")
 
 
+def test_a_button_that_was_pressed_is_not_what_was_typed(writer, used_up):
+    page = writer.post_form("/web/issues/1/comment/", {"comment": "x", "preview": "1"}, status=429)
+    assert page.html.find("input", {"name": "preview"})["type"] == "hidden"
+
+
 def test_pages_are_shown_all_the_same(writer, used_up):
     for address in ("/", "/web/issues/1/", "/web/issues/suggest?type=user&query=a"):
         assert writer.get(address).status_int == 200
