@@ -166,6 +166,7 @@ ID = 900_000_000
 ADDRESSES = {
     tree.Root: "/",
     tree.LoginResource: "/login/",
+    tree.HealthResource: "/health/",
     tree.LeavingResource: f"/unsubscribe/project-{ID}.{ID}.{LEAVING}/",
     tree.ProfileResource: "/profile/",
     tree.AdminResource: "/admin/",
