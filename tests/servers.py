@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -219,11 +219,11 @@ class Daemon:
     def _end(self, by: signal.Signals) -> None:
         if self.process is None:
             return
-        if by is signal.SIGKILL:
-            os.killpg(self.process.pid, by)
-            self.process.wait()
-        else:
+        if by is not signal.SIGKILL:
             stop(self.process, by)
+        with suppress(ProcessLookupError):  # nobody is left
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
         self.process = None
 
     @property
